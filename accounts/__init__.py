@@ -1,0 +1,1 @@
+"""Families to the accounts responsible, and the tier a family earns."""

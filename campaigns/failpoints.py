@@ -1,0 +1,27 @@
+"""Named places where a test may end the process, to prove that a crash there loses nothing.
+
+`SHOAL_FAILPOINT=name` or `name:3` ends the process at the first or third pass of `name`, with the exit code
+of a kill -9 and without any clean-up. Unset, a pass costs one dictionary look-up.
+"""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+
+ENVIRONMENT_VARIABLE = "SHOAL_FAILPOINT"
+KILLED = 137
+
+_passes: Counter[str] = Counter()
+
+
+def failpoint(name: str) -> None:
+    wanted = os.environ.get(ENVIRONMENT_VARIABLE)
+    if not wanted:
+        return
+    target, _, nth = wanted.partition(":")
+    if target != name:
+        return
+    _passes[name] += 1
+    if _passes[name] >= int(nth or 1):
+        os._exit(KILLED)

@@ -1,0 +1,186 @@
+"""Publishing: a finished run becomes what the store says about its day, in one transaction."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+from sqlalchemy import delete, func, insert, or_, select, update
+from sqlalchemy.orm import Session
+
+from campaigns.entries import CampaignRecord, PublishedRun
+from campaigns.errors import IntegrityError
+from campaigns.failpoints import failpoint
+from campaigns.locks import DayLock
+from campaigns.store import Store
+from campaigns.tables import (
+    FEATURES,
+    WEIGHTS,
+    Base,
+    CampaignCoreRow,
+    CampaignDayRow,
+    CampaignRow,
+    DayRow,
+    LineageRow,
+    RunRow,
+)
+
+BATCH_ROWS = 5_000
+
+
+def publish(store: Store, lock: DayLock, run: PublishedRun, campaigns: Sequence[CampaignRecord]) -> bool:
+    """Put `run` and its campaigns in the place of whatever the day's earlier run wrote.
+
+    Readers see the day before or after, never between. Campaigns that no day speaks of any longer are gone.
+    Publishing the current run again changes nothing.
+
+    Returns:
+        Whether anything changed.
+
+    Raises:
+        FencedError: `lock` was released or taken over; nothing was written.
+        IntegrityError: the ledger knows this run with another digest, or two of `campaigns` share an id.
+        ValueError: `lock` is for another day, a core's arrays do not match, a figure is not finite.
+    """
+    if lock.day != run.day:
+        raise ValueError(f"the lock is for {lock.day}, the run for {run.day}")
+    rows = _rows(run, campaigns)
+    with store.writing() as session:
+        lock.check(session)
+        if not _enter(session, run):
+            return False
+        _clear(session, run)
+        _write(session, run, rows)
+        _derive(session, run)
+        failpoint("publish:before_commit")
+    failpoint("publish:committed")
+    return True
+
+
+def _rows(run: PublishedRun, campaigns: Sequence[CampaignRecord]) -> dict[type[Base], list[dict[str, Any]]]:
+    """Everything to insert, made before the transaction starts, in an order that foreign keys allow."""
+    twice = [name for name, count in Counter(c.campaign_id for c in campaigns).items() if count > 1]
+    if twice:
+        raise IntegrityError(f"campaign {min(twice)} appears more than once", where=run.run_id)
+    days, cores, lineage = [], [], []
+    for campaign in sorted(campaigns, key=lambda c: c.campaign_id):
+        if campaign.features.ndim != 1 or campaign.features.shape != campaign.weights.shape:
+            raise ValueError(f"the core of {campaign.campaign_id} does not have one weight for each feature")
+        key = {"campaign_id": campaign.campaign_id, "day": run.day}
+        days.append(
+            {
+                **key,
+                "run_id": run.run_id,
+                "n_prompts": campaign.n_prompts,
+                "n_accounts": campaign.n_accounts,
+                "tier": campaign.tier,
+                "score": campaign.score,
+                "title": campaign.title,
+                "objective": campaign.objective,
+                "template": campaign.template,
+            }
+        )
+        cores.append(
+            {
+                **key,
+                "features": np.ascontiguousarray(campaign.features, FEATURES).tobytes(),
+                "weights": np.ascontiguousarray(campaign.weights, WEIGHTS).tobytes(),
+            }
+        )
+        for entry in campaign.lineage:
+            if not all(np.isfinite(figure) for figure in entry.figures.values() if isinstance(figure, float)):
+                raise ValueError(f"a figure in the lineage of {campaign.campaign_id} is not finite")
+            lineage.append(
+                {
+                    **key,
+                    "event": entry.event,
+                    "reason": entry.reason,
+                    "figures": entry.figures,
+                    "other_id": entry.other_id,
+                }
+            )
+    return {CampaignDayRow: days, CampaignCoreRow: cores, LineageRow: lineage}
+
+
+def _enter(session: Session, run: PublishedRun) -> bool:
+    """Add the run to the ledger; False if it is already what its day points to."""
+    known = session.get(RunRow, run.run_id)
+    if known is None:
+        session.add(
+            RunRow(
+                run_id=run.run_id,
+                day=run.day,
+                attempt=run.attempt,
+                fingerprint=run.fingerprint,
+                digest=run.digest,
+                path=run.path,
+                counts=run.counts,
+                published_at=run.published_at,
+            )
+        )
+        session.flush()
+        return True
+    if known.digest != run.digest:
+        raise IntegrityError(
+            f"run {run.run_id} was published with another digest",
+            where=run.path,
+            hint="A published run never changes. Run the day again with --force to make a new attempt.",
+        )
+    return session.get_one(DayRow, run.day).current_run_id != run.run_id
+
+
+def _clear(session: Session, run: PublishedRun) -> None:
+    """Remove what the day's earlier run wrote; cores go with their campaign's day."""
+    session.execute(delete(LineageRow).where(LineageRow.day == run.day))
+    session.execute(delete(CampaignDayRow).where(CampaignDayRow.day == run.day))
+
+
+def _write(session: Session, run: PublishedRun, rows: dict[type[Base], list[dict[str, Any]]]) -> None:
+    for batch in _batches(rows[CampaignDayRow]):
+        ids = [row["campaign_id"] for row in batch]
+        known = set(session.scalars(select(CampaignRow.campaign_id).where(CampaignRow.campaign_id.in_(ids))))
+        fresh = [{"campaign_id": i, "first_day": run.day, "last_day": run.day} for i in ids if i not in known]
+        if fresh:
+            session.execute(insert(CampaignRow), fresh)
+    for table, table_rows in rows.items():
+        for batch in _batches(table_rows):
+            session.execute(insert(table), batch)
+
+
+def _derive(session: Session, run: PublishedRun) -> None:
+    """Bring `campaigns` in line with `campaign_days` and move the day's pointer.
+
+    Only campaigns that have, begin or end on this day can have changed.
+    """
+    own_days = CampaignDayRow.campaign_id == CampaignRow.campaign_id
+    session.execute(
+        delete(CampaignRow).where(
+            CampaignRow.first_day == run.day,
+            CampaignRow.last_day == run.day,
+            ~select(CampaignDayRow).where(own_days).exists(),
+        )
+    )
+    on_day = select(CampaignDayRow.campaign_id).where(CampaignDayRow.day == run.day)
+    session.execute(
+        update(CampaignRow)
+        .where(
+            or_(
+                CampaignRow.first_day == run.day,
+                CampaignRow.last_day == run.day,
+                CampaignRow.campaign_id.in_(on_day),
+            )
+        )
+        .values(
+            first_day=select(func.min(CampaignDayRow.day)).where(own_days).scalar_subquery(),
+            last_day=select(func.max(CampaignDayRow.day)).where(own_days).scalar_subquery(),
+        )
+        .execution_options(synchronize_session=False)
+    )
+    session.merge(DayRow(day=run.day, current_run_id=run.run_id))
+
+
+def _batches(rows: list[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:
+    for start in range(0, len(rows), BATCH_ROWS):
+        yield rows[start : start + BATCH_ROWS]

@@ -1,0 +1,367 @@
+"""What Shoal talks about, and the one place that spells column names.
+
+A *prompt* is one row of traffic. Exact copies of one text share a `text_key`. A *family* is one day's group
+of templated prompts; a *campaign* is a family with a lasting id. Between stages data travels as Arrow tables
+with the schemas below; inside a stage as numpy arrays.
+
+Every table is written in an order that follows from its content (the `sort` given beside each schema), never
+from the order of input rows.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+import pyarrow as pa
+
+UTC_MICROSECONDS = pa.timestamp("us", tz="UTC")
+TEXT_KEY = pa.binary(16)
+"""BLAKE2b-128 of a prompt's text in Unicode form NFC, as UTF-8: equal keys are exact copies."""
+
+
+class Tier(StrEnum):
+    ACTIONABLE = "actionable"
+    REVIEW = "review"
+    BENIGN = "benign"
+
+
+class Objective(StrEnum):
+    """What a family is after."""
+
+    REASONING_TRACES = "reasoning traces"
+    GRADING = "grading and reward data"
+    REWRITING = "safety or censorship rewriting"
+    CODE = "code"
+    TOOL_USE = "agentic tool use"
+    TRANSLATION = "translation"
+    EXTRACTION = "extraction"
+    CLASSIFICATION = "classification"
+    SUMMARIZATION = "summarization"
+    GENERATION = "question and data generation"
+    ROLEPLAY = "roleplay or jailbreak"
+    BENCHMARK = "benchmark"
+    UNCLEAR = "unclear"
+
+
+class Reason(StrEnum):
+    """Why a row was set aside. The wording is part of the output."""
+
+    NULL = "required value is null"
+    EMPTY = "prompt is empty"
+    FUTURE = "created_at is in the future"
+    DUPLICATE_ID = "prompt_id appears more than once"
+    INVALID_UTF8 = "text is not valid UTF-8"
+    TOO_LONG = "prompt is longer than the limit"
+    BAD_VALUE = "value cannot be read as its column's type"
+    UNREADABLE_FILE = "file cannot be read"
+
+
+# -- input ---------------------------------------------------------------------------------------------
+
+TRAFFIC = pa.schema(
+    [
+        pa.field("prompt_id", pa.string(), nullable=False),
+        pa.field("account_id", pa.string(), nullable=False),
+        pa.field("created_at", UTC_MICROSECONDS, nullable=False),
+        pa.field("prompt", pa.string(), nullable=False),
+        pa.field("system_prompt", pa.string()),
+        pa.field("organization_id", pa.string()),
+        pa.field("api_key_id", pa.string()),
+        pa.field("model", pa.string()),
+        pa.field("user_agent", pa.string()),
+        pa.field("ip", pa.string()),
+        pa.field("asn", pa.int32()),
+        pa.field("country", pa.string()),
+        pa.field("payment_fingerprint", pa.string()),
+        pa.field("account_created_at", UTC_MICROSECONDS),
+        pa.field("input_tokens", pa.int32()),
+        pa.field("output_tokens", pa.int32()),
+    ]
+)
+"""One row is one prompt. Optional columns are nullable and may be absent from a file."""
+
+REQUIRED_COLUMNS = tuple(f.name for f in TRAFFIC if not f.nullable)
+PSEUDONYM_COLUMNS = ("account_id", "organization_id", "api_key_id", "ip", "payment_fingerprint")
+
+# -- stage outputs, internal to a run ------------------------------------------------------------------
+
+PROMPTS = TRAFFIC.append(pa.field("text_key", TEXT_KEY, nullable=False))
+"""Accepted prompts, one file per partition of accounts (`prompts/part-0000.parquet`). Sort: prompt_id."""
+
+QUARANTINE = pa.schema(
+    [
+        pa.field("prompt_id", pa.string()),
+        pa.field("account_id", pa.string()),
+        pa.field("source", pa.string(), nullable=False),
+        pa.field("row", pa.int64(), nullable=False),
+        pa.field("reason", pa.string(), nullable=False),
+        pa.field("detail", pa.string(), nullable=False),
+    ]
+)
+"""Rejected rows. `source` is a file name, `row` its 0-based row there, `detail` never holds prompt text.
+Sort: source, row."""
+
+TEXTS = pa.schema(
+    [
+        pa.field("text_key", TEXT_KEY, nullable=False),
+        pa.field("n_prompts", pa.int64(), nullable=False),
+        pa.field("n_accounts", pa.int64(), nullable=False),
+        pa.field("n_tokens", pa.int32(), nullable=False),
+        pa.field("evasion_marks", pa.int32(), nullable=False),
+        pa.field("partition", pa.int32(), nullable=False),
+        pa.field("pairs", pa.list_(pa.uint64()), nullable=False),
+        pa.field("edges", pa.list_(pa.uint64()), nullable=False),
+        pa.field("skeleton", pa.string(), nullable=False),
+    ]
+)
+"""Distinct texts: weight, accounts, the scaffold features kept of each channel (ascending), skeleton, and a partition
+that holds the text itself. Sort: text_key."""
+
+GROUPS = pa.schema(
+    [
+        pa.field("text_key", TEXT_KEY, nullable=False),
+        pa.field("group", pa.int32(), nullable=False),
+        pa.field("strength", pa.float32(), nullable=False),
+        pa.field("is_family", pa.bool_(), nullable=False),
+    ]
+)
+"""Lexical groups, those too weak to be a family included; texts of no group do not appear. Sort: text_key."""
+
+REPRESENTATIVES = pa.schema(
+    [
+        pa.field("representative", pa.int32(), nullable=False),
+        pa.field("group", pa.int32(), nullable=False),
+        pa.field("text_key", TEXT_KEY, nullable=False),
+        pa.field("text", pa.string(), nullable=False),
+        pa.field("n_prompts", pa.int64(), nullable=False),
+        pa.field("n_accounts", pa.int64(), nullable=False),
+        pa.field("truncated", pa.bool_(), nullable=False),
+    ]
+)
+"""What is embedded: one skeleton per lexical group, and windows of texts left open (group -1).
+Sort: representative (0..n-1, the row of the run's `vectors.npy`)."""
+
+FAMILY_MEMBERS = pa.schema(
+    [
+        pa.field("text_key", TEXT_KEY, nullable=False),
+        pa.field("family", pa.int32(), nullable=False),
+        pa.field("strength", pa.float32(), nullable=False),
+        pa.field("is_core", pa.bool_(), nullable=False),
+    ]
+)
+"""Texts of families; texts of none do not appear. Sort: text_key."""
+
+FAMILY_CORES = pa.schema(
+    [
+        pa.field("family", pa.int32(), nullable=False),
+        pa.field("feature", pa.uint64(), nullable=False),
+        pa.field("weight", pa.float32(), nullable=False),
+    ]
+)
+"""The scaffold features that mark a family and their weights. Sort: family, feature."""
+
+LABELS = pa.schema(
+    [
+        pa.field("family", pa.int32(), nullable=False),
+        pa.field("template", pa.string(), nullable=False),
+        pa.field("template_json", pa.string(), nullable=False),
+        pa.field("title", pa.string(), nullable=False),
+        pa.field("summary", pa.string(), nullable=False),
+        pa.field("objective", pa.string(), nullable=False),
+        pa.field("objective_confidence", pa.float32(), nullable=False),
+        pa.field("keyphrases", pa.list_(pa.string()), nullable=False),
+        pa.field("exemplars", pa.list_(TEXT_KEY), nullable=False),
+    ]
+)
+"""Sort: family."""
+
+FAMILY_ACCOUNTS = pa.schema(
+    [
+        pa.field("family", pa.int32(), nullable=False),
+        pa.field("account_id", pa.string(), nullable=False),
+        pa.field("n_prompts", pa.int64(), nullable=False),
+        pa.field("share", pa.float64(), nullable=False),
+        pa.field("strength", pa.float64(), nullable=False),
+        pa.field("is_core", pa.bool_(), nullable=False),
+        pa.field("reasons", pa.list_(pa.string()), nullable=False),
+    ]
+)
+"""Sort: family, account_id."""
+
+FAMILY_EVIDENCE = pa.schema(
+    [
+        pa.field("family", pa.int32(), nullable=False),
+        pa.field("signal", pa.string(), nullable=False),
+        pa.field("group", pa.string(), nullable=False),
+        pa.field("value", pa.float64()),
+        pa.field("control_median", pa.float64()),
+        pa.field("control_p95", pa.float64()),
+        pa.field("p_value", pa.float64()),
+        pa.field("sentence", pa.string(), nullable=False),
+    ]
+)
+"""Sort: family, signal."""
+
+FAMILY_TIERS = pa.schema(
+    [
+        pa.field("family", pa.int32(), nullable=False),
+        pa.field("tier", pa.string(), nullable=False),
+        pa.field("score", pa.float64(), nullable=False),
+        pa.field("n_prompts", pa.int64(), nullable=False),
+        pa.field("n_accounts", pa.int64(), nullable=False),
+        pa.field("reasons", pa.list_(pa.string()), nullable=False),
+    ]
+)
+"""Sort: family."""
+
+IDENTITIES = pa.schema(
+    [
+        pa.field("family", pa.int32(), nullable=False),
+        pa.field("campaign_id", pa.string(), nullable=False),
+        pa.field("event", pa.string(), nullable=False),
+        pa.field("overlap", pa.float64(), nullable=False),
+    ]
+)
+"""The campaign of each family; `event` is minted or kept, `overlap` that with the campaign kept. Sort: family."""
+
+# -- published results ---------------------------------------------------------------------------------
+
+MEMBERS = pa.schema(
+    [
+        pa.field("prompt_id", pa.string(), nullable=False),
+        pa.field("account_id", pa.string(), nullable=False),
+        pa.field("campaign_id", pa.string(), nullable=False),
+        pa.field("strength", pa.float32(), nullable=False),
+        pa.field("is_core", pa.bool_(), nullable=False),
+    ]
+)
+"""Sort: campaign_id, prompt_id."""
+
+CAMPAIGNS = pa.schema(
+    [
+        pa.field("campaign_id", pa.string(), nullable=False),
+        pa.field("tier", pa.string(), nullable=False),
+        pa.field("score", pa.float64(), nullable=False),
+        pa.field("n_prompts", pa.int64(), nullable=False),
+        pa.field("n_accounts", pa.int64(), nullable=False),
+        pa.field("template", pa.string(), nullable=False),
+        pa.field("label", pa.string(), nullable=False),
+        pa.field("summary", pa.string(), nullable=False),
+        pa.field("objective", pa.string(), nullable=False),
+        pa.field("objective_confidence", pa.float32(), nullable=False),
+        pa.field("keyphrases", pa.list_(pa.string()), nullable=False),
+        pa.field("exemplar_prompt_ids", pa.list_(pa.string()), nullable=False),
+        pa.field("operator_id", pa.string()),
+        pa.field("reasons", pa.list_(pa.string()), nullable=False),
+    ]
+)
+"""Sort: campaign_id."""
+
+ACCOUNTS = pa.schema(
+    [
+        pa.field("account_id", pa.string(), nullable=False),
+        pa.field("campaign_id", pa.string(), nullable=False),
+        pa.field("n_prompts", pa.int64(), nullable=False),
+        pa.field("share", pa.float64(), nullable=False),
+        pa.field("strength", pa.float64(), nullable=False),
+        pa.field("is_core", pa.bool_(), nullable=False),
+        pa.field("reasons", pa.list_(pa.string()), nullable=False),
+    ]
+)
+"""`share` is the part of the account's prompts of the day that the campaign holds. Sort: campaign_id, account_id."""
+
+EVIDENCE = pa.schema(
+    [
+        pa.field("campaign_id", pa.string(), nullable=False),
+        pa.field("signal", pa.string(), nullable=False),
+        pa.field("group", pa.string(), nullable=False),
+        pa.field("value", pa.float64()),
+        pa.field("control_median", pa.float64()),
+        pa.field("control_p95", pa.float64()),
+        pa.field("p_value", pa.float64()),
+        pa.field("sentence", pa.string(), nullable=False),
+    ]
+)
+"""One row per campaign and signal; `value` is null where a signal could not be tested. Sort: campaign_id, signal."""
+
+MAP = pa.schema(
+    [
+        pa.field("representative", pa.int32(), nullable=False),
+        pa.field("x", pa.float32(), nullable=False),
+        pa.field("y", pa.float32(), nullable=False),
+        pa.field("n_prompts", pa.int64(), nullable=False),
+        pa.field("n_accounts", pa.int64(), nullable=False),
+        pa.field("campaign_id", pa.string()),
+    ]
+)
+"""A two-dimensional picture of the representatives; nothing is ever decided by it. Sort: representative."""
+
+# -- values --------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class IngestCounts:
+    """in = accepted + copies + quarantined, exactly.
+
+    `accepted` is the number of distinct texts, `copies` that of the other accepted rows. Rows of other days
+    than the run's are passed over; `other_days` counts them apart from `rows_in`.
+    """
+
+    rows_in: int
+    accepted: int
+    copies: int
+    quarantined: int
+    by_reason: dict[str, int] = field(default_factory=dict)
+    other_days: int = 0
+
+    @property
+    def balanced(self) -> bool:
+        return self.rows_in == self.accepted + self.copies + self.quarantined
+
+
+@dataclass(frozen=True, slots=True)
+class Slot:
+    """A place in a template where members differ.
+
+    `kind` is one of number, name, code, question, list, text; `values` are up to a few samples, shortest first.
+    """
+
+    kind: str
+    n_values: int
+    values: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Template:
+    """Constants (`str`) and slots in order of appearance.
+
+    `constant_share` is the part of the members' tokens that the constants explain (0..1); `saved_bits` is the code
+    length that template and slots save over plain text, per member; `accepted` is the part of the members that
+    hold every constant in order.
+    """
+
+    parts: tuple[str | Slot, ...]
+    constant_share: float
+    saved_bits: float
+    accepted: float
+
+    def display(self) -> str:
+        return "".join(part if isinstance(part, str) else "{" + part.kind + "}" for part in self.parts)
+
+
+@dataclass(frozen=True, slots=True)
+class Label:
+    """What a person reads about a family."""
+
+    title: str
+    summary: str
+    objective: Objective
+    objective_confidence: float
+    keyphrases: tuple[str, ...]
+
+
+def text_key(text: str) -> bytes:
+    """The key of one text that is already in form NFC; see `TEXT_KEY`."""
+    return hashlib.blake2b(text.encode(), digest_size=16).digest()

@@ -1,0 +1,266 @@
+"""The store: what a person edits or enforcement reads, in SQLite by default and PostgreSQL by URL.
+
+    with Store.open(settings) as store:
+        store.latest_day()
+        store.campaigns(tier=Tier.REVIEW)
+
+The dataclasses of `campaigns.entries` go in and come out. Each query is one transaction and so sees one
+state, also while a run is being published. `campaigns.publish` writes a run, `campaigns.locks` says who may.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import date
+from typing import Self
+
+from sqlalchemy import URL, ColumnElement, delete, func, or_, select, text, tuple_
+from sqlalchemy.orm import Session
+
+from campaigns.database import Database, migrate
+from campaigns.entries import (
+    AllowEntry,
+    AllowKind,
+    CampaignHistory,
+    CampaignSummary,
+    Clock,
+    KnownCore,
+    PublishedRun,
+    utc_now,
+)
+from campaigns.errors import IntegrityError, UsageError
+from campaigns.records import Tier
+from campaigns.settings import Settings
+from campaigns.tables import (
+    AllowRow,
+    CampaignCoreRow,
+    CampaignDayRow,
+    CampaignRow,
+    DayRow,
+    LineageRow,
+    RunRow,
+)
+
+
+class Store:
+    """The open store; safe to share between threads, not across a fork."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self.where = database.where
+        """The URL without its password, for messages."""
+
+    @classmethod
+    def open(cls, settings: Settings) -> Self:
+        """Open the store that the settings name, make it if it is not there, bring its schema up to date.
+
+        Raises:
+            UsageError: it cannot be reached, or a newer Shoal has written it.
+            IntegrityError: it is damaged, or not Shoal's.
+        """
+        url = settings.store_url.get_secret_value()
+        if url:
+            return cls.open_url(url)
+        settings.home.mkdir(parents=True, exist_ok=True)
+        return cls.open_url(URL.create("sqlite", database=str(settings.home.resolve() / "shoal.db")))
+
+    @classmethod
+    def open_url(cls, url: str | URL) -> Self:
+        """As `open`; the folder of a SQLite file has to exist."""
+        database = Database(url)
+        try:
+            migrate(database)
+        except BaseException:
+            database.close()
+            raise
+        return cls(database)
+
+    def close(self) -> None:
+        self._database.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    @contextmanager
+    def reading(self) -> Iterator[Session]:
+        """A transaction that sees one state from start to end and never makes a writer wait."""
+        with self._database.errors_in_words(), Session(self._database.reader) as session, session.begin():
+            yield session
+
+    @contextmanager
+    def writing(self) -> Iterator[Session]:
+        """A transaction that writes. It starts when no other one is open; keep it short.
+
+        Raises:
+            LockHeldError: others wrote for longer than `database.WAIT_SECONDS`.
+            DiskFullError: no room; nothing was changed.
+        """
+        with self._database.errors_in_words(), Session(self._database.writer) as session, session.begin():
+            session.connection()  # wait for our turn here, not at the first statement
+            yield session
+
+    # -- runs ------------------------------------------------------------------------------------------
+
+    def current_run(self, day: date) -> PublishedRun | None:
+        """The run that the day points to."""
+        with self.reading() as session:
+            row = session.scalar(
+                select(RunRow).join(DayRow, DayRow.current_run_id == RunRow.run_id).where(DayRow.day == day)
+            )
+            return None if row is None else row.entry()
+
+    def latest_day(self) -> date | None:
+        with self.reading() as session:
+            return session.scalar(select(func.max(DayRow.day)))
+
+    def published_days(self) -> list[date]:
+        """Oldest first."""
+        with self.reading() as session:
+            return list(session.scalars(select(DayRow.day).order_by(DayRow.day)))
+
+    # -- campaigns -------------------------------------------------------------------------------------
+
+    def campaigns(self, day: date | None = None, *, tier: Tier | None = None) -> list[CampaignSummary]:
+        """Campaigns of a day, or all of them, each as of its latest day; highest score first, then by id."""
+        at = CampaignDayRow.day == (CampaignRow.last_day if day is None else day)
+        query = (
+            select(CampaignRow, CampaignDayRow)
+            .join(CampaignDayRow, (CampaignDayRow.campaign_id == CampaignRow.campaign_id) & at)
+            .order_by(CampaignDayRow.score.desc(), CampaignRow.campaign_id)
+        )
+        if tier is not None:
+            query = query.where(CampaignDayRow.tier == tier)
+        with self.reading() as session:
+            return [campaign.summary(on_day) for campaign, on_day in session.execute(query)]
+
+    def campaign(self, campaign_id: str) -> CampaignHistory:
+        """
+        Raises:
+            UsageError: nobody knows this id.
+        """
+        with self.reading() as session:
+            campaign = session.get(CampaignRow, campaign_id)
+            if campaign is None:
+                raise UsageError(f"no campaign {campaign_id!r}", hint="`shoal campaigns` lists them.")
+            days = session.scalars(
+                select(CampaignDayRow)
+                .where(CampaignDayRow.campaign_id == campaign_id)
+                .order_by(CampaignDayRow.day)
+            )
+            lineage = session.scalars(
+                select(LineageRow)
+                .where(LineageRow.campaign_id == campaign_id)
+                .order_by(LineageRow.day, LineageRow.event)
+            )
+            return CampaignHistory(
+                campaign_id=campaign.campaign_id,
+                first_day=campaign.first_day,
+                last_day=campaign.last_day,
+                state=campaign.state,
+                days=tuple(row.entry() for row in days),
+                lineage=tuple(row.entry() for row in lineage),
+            )
+
+    def known_cores(self, before: date) -> list[KnownCore]:
+        """Each campaign's most recent core from a day strictly before `before`, by id.
+
+        Strictly: a day that is run again must not meet the ids that it gave itself.
+
+        Raises:
+            IntegrityError: a core is damaged.
+        """
+        newest = (
+            select(CampaignCoreRow.campaign_id, func.max(CampaignCoreRow.day))
+            .where(CampaignCoreRow.day < before)
+            .group_by(CampaignCoreRow.campaign_id)
+        )
+        query = (
+            select(CampaignCoreRow)
+            .where(tuple_(CampaignCoreRow.campaign_id, CampaignCoreRow.day).in_(newest))
+            .order_by(CampaignCoreRow.campaign_id)
+        )
+        with self.reading() as session:
+            return [row.entry() for row in session.scalars(query)]
+
+    # -- allow-list ------------------------------------------------------------------------------------
+
+    def allowed(self, day: date) -> list[AllowEntry]:
+        """Entries that hold on a day, in the order they were made. A new one speaks for earlier days too."""
+        return self._allow_entries(or_(AllowRow.expires_on.is_(None), AllowRow.expires_on >= day))
+
+    def allow_list(self) -> list[AllowEntry]:
+        """Every entry, expired ones too."""
+        return self._allow_entries()
+
+    def _allow_entries(self, *conditions: ColumnElement[bool]) -> list[AllowEntry]:
+        with self.reading() as session:
+            rows = session.scalars(select(AllowRow).where(*conditions).order_by(AllowRow.id))
+            return [row.entry() for row in rows]
+
+    def add_allow(
+        self,
+        kind: AllowKind,
+        value: str,
+        *,
+        reason: str,
+        author: str,
+        expires_on: date | None = None,
+        clock: Clock = utc_now,
+    ) -> AllowEntry:
+        """
+        Raises:
+            UsageError: value, reason or author is blank.
+        """
+        for name, given in (("value", value), ("reason", reason), ("author", author)):
+            if not given.strip():
+                raise UsageError(
+                    f"an allow-list entry needs {name}", hint="Say what is benign, why, and who says so."
+                )
+        with self.writing() as session:
+            row = AllowRow(
+                kind=kind,
+                value=value,
+                reason=reason,
+                author=author,
+                created_at=clock(),
+                expires_on=expires_on,
+            )
+            session.add(row)
+            session.flush()
+            session.refresh(row)
+            return row.entry()
+
+    def remove_allow(self, entry_id: int) -> None:
+        """
+        Raises:
+            UsageError: there is no such entry.
+        """
+        with self.writing() as session:
+            removed = session.scalar(delete(AllowRow).where(AllowRow.id == entry_id).returning(AllowRow.id))
+            if removed is None:
+                raise UsageError(f"no allow-list entry {entry_id}")
+
+    # -- health ----------------------------------------------------------------------------------------
+
+    def verify(self) -> list[str]:
+        """Look for damage; return what is wrong, in words."""
+        problems: list[str] = []
+        try:
+            with self.reading() as session:
+                if session.get_bind().dialect.name == "sqlite":
+                    found = session.scalars(text("PRAGMA integrity_check")).all()
+                    problems += [f"store: {line}" for line in found if line != "ok"]
+                    orphans = session.execute(text("PRAGMA foreign_key_check"))
+                    problems += [f"store: row {row[1]} of {row[0]} has no {row[2]}" for row in orphans]
+                for core in session.scalars(select(CampaignCoreRow)):
+                    try:
+                        core.entry()
+                    except IntegrityError as error:
+                        problems.append(f"store: {error.what}")
+        except IntegrityError as error:  # too damaged to be read to the end
+            problems.append(f"store: {error.what}")
+        return problems

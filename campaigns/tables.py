@@ -1,0 +1,288 @@
+"""The tables of the store, as typed SQLAlchemy models.
+
+    runs ──< campaign_days >── campaigns ──< lineage
+     │            │
+    days     campaign_cores                allow_list     day_locks
+
+`days` is the pointer: a run is published when its day points to it. `campaign_days` holds what the published
+run of a day said about a campaign. `campaigns` holds what outlasts a day and is derived from `campaign_days`:
+what a campaign is called is what its latest day calls it, so the order in which days are run leaves no trace.
+
+Models stay inside the floor. The rest of Shoal sees the dataclasses of `campaigns.entries`; `entry()` makes
+them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from datetime import UTC, date, datetime
+from typing import Any
+
+import numpy as np
+from sqlalchemy import (
+    JSON,
+    CheckConstraint,
+    DateTime,
+    Dialect,
+    Double,
+    ForeignKey,
+    ForeignKeyConstraint,
+    LargeBinary,
+    MetaData,
+    Text,
+    TypeDecorator,
+    UniqueConstraint,
+)
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+
+from campaigns.entries import (
+    AllowEntry,
+    AllowKind,
+    CampaignDay,
+    CampaignSummary,
+    Event,
+    KnownCore,
+    LineageEntry,
+    PublishedRun,
+)
+from campaigns.errors import IntegrityError
+from campaigns.records import Objective, Tier
+
+FEATURES = np.dtype("<u8")
+WEIGHTS = np.dtype("<f4")
+"""How `campaign_cores` holds its arrays, whatever the machine."""
+
+_UNSTORABLE = {0: "\ufffd", **dict.fromkeys(range(0xD800, 0xE000), "\ufffd")}
+
+
+class CleanText(TypeDecorator[str]):
+    """Text that any database takes: NUL and lone surrogates become U+FFFD.
+
+    Titles and templates come out of hostile prompts. PostgreSQL refuses NUL, UTF-8 has no surrogates; the
+    exact text is in the run's Parquet files.
+    """
+
+    impl = Text
+    cache_ok = True
+
+    def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:  # noqa: ARG002 the base names it
+        return None if value is None else value.translate(_UNSTORABLE)
+
+
+class UtcDateTime(TypeDecorator[datetime]):
+    """An instant, UTC on both ways because SQLite forgets time zones; a naive one is refused."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError(f"{value} has no time zone")
+        value = value.astimezone(UTC)
+        return value.replace(tzinfo=None) if dialect.name == "sqlite" else value
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if dialect.name == "sqlite" else value.astimezone(UTC)
+
+
+class Base(DeclarativeBase):
+    metadata = MetaData(
+        naming_convention={
+            "ix": "ix_%(column_0_N_label)s",
+            "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+            "ck": "ck_%(table_name)s_%(constraint_name)s",
+            "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+            "pk": "pk_%(table_name)s",
+        }
+    )
+    type_annotation_map = {  # noqa: RUF012 the name and form are SQLAlchemy's
+        str: CleanText,
+        datetime: UtcDateTime,
+        float: Double,
+        bytes: LargeBinary,
+        dict[str, Any]: JSON,
+    }
+
+
+class RunRow(Base):
+    """The ledger of runs that were ever published; rows are only added."""
+
+    __tablename__ = "runs"
+    __table_args__ = (UniqueConstraint("day", "attempt"),)
+
+    run_id: Mapped[str] = mapped_column(primary_key=True)
+    day: Mapped[date]
+    attempt: Mapped[int]
+    fingerprint: Mapped[str]
+    digest: Mapped[str]
+    path: Mapped[str]
+    counts: Mapped[dict[str, Any]]
+    published_at: Mapped[datetime]
+
+    def entry(self) -> PublishedRun:
+        return PublishedRun(
+            run_id=self.run_id,
+            day=self.day,
+            attempt=self.attempt,
+            fingerprint=self.fingerprint,
+            digest=self.digest,
+            path=self.path,
+            counts=self.counts,
+            published_at=self.published_at,
+        )
+
+
+class DayRow(Base):
+    __tablename__ = "days"
+
+    day: Mapped[date] = mapped_column(primary_key=True)
+    current_run_id: Mapped[str] = mapped_column(ForeignKey("runs.run_id"))
+
+
+class CampaignRow(Base):
+    __tablename__ = "campaigns"
+
+    campaign_id: Mapped[str] = mapped_column(primary_key=True)
+    first_day: Mapped[date] = mapped_column(index=True)
+    last_day: Mapped[date] = mapped_column(index=True)
+    state: Mapped[str] = mapped_column(server_default="open")
+
+    def summary(self, on_day: CampaignDayRow) -> CampaignSummary:
+        return CampaignSummary(
+            **asdict(on_day.entry()), first_day=self.first_day, last_day=self.last_day, state=self.state
+        )
+
+
+class CampaignDayRow(Base):
+    __tablename__ = "campaign_days"
+    __table_args__ = (
+        CheckConstraint("score >= 0 AND score <= 1", name="score"),
+        CheckConstraint("n_prompts >= 0 AND n_accounts >= 0", name="counts"),
+    )
+
+    campaign_id: Mapped[str] = mapped_column(ForeignKey("campaigns.campaign_id"), primary_key=True)
+    day: Mapped[date] = mapped_column(primary_key=True, index=True)
+    run_id: Mapped[str] = mapped_column(ForeignKey("runs.run_id"))
+    n_prompts: Mapped[int]
+    n_accounts: Mapped[int]
+    tier: Mapped[str]
+    score: Mapped[float]
+    title: Mapped[str]
+    objective: Mapped[str]
+    template: Mapped[str]
+
+    def entry(self) -> CampaignDay:
+        return CampaignDay(
+            campaign_id=self.campaign_id,
+            day=self.day,
+            run_id=self.run_id,
+            n_prompts=self.n_prompts,
+            n_accounts=self.n_accounts,
+            tier=Tier(self.tier),
+            score=self.score,
+            title=self.title,
+            objective=Objective(self.objective),
+            template=self.template,
+        )
+
+
+class CampaignCoreRow(Base):
+    """The scaffold features that marked a campaign on a day; families of later days are compared with them.
+
+    `features` are little-endian uint64, `weights` little-endian float32, one each per feature.
+    """
+
+    __tablename__ = "campaign_cores"
+    __table_args__ = (
+        ForeignKeyConstraint(
+            ["campaign_id", "day"], ["campaign_days.campaign_id", "campaign_days.day"], ondelete="CASCADE"
+        ),
+    )
+
+    campaign_id: Mapped[str] = mapped_column(primary_key=True)
+    day: Mapped[date] = mapped_column(primary_key=True)
+    features: Mapped[bytes]
+    weights: Mapped[bytes]
+
+    def entry(self) -> KnownCore:
+        """
+        Raises:
+            IntegrityError: the arrays do not belong together.
+        """
+        n_features, torn = divmod(len(self.features), FEATURES.itemsize)
+        if torn or len(self.weights) != n_features * WEIGHTS.itemsize:
+            raise IntegrityError(
+                f"the core of campaign {self.campaign_id} on {self.day} is damaged",
+                where=f"table {self.__tablename__}",
+                hint=f"Run {self.day} again with --force.",
+            )
+        return KnownCore(
+            campaign_id=self.campaign_id,
+            day=self.day,
+            features=np.frombuffer(self.features, FEATURES).astype(np.uint64, copy=False),
+            weights=np.frombuffer(self.weights, WEIGHTS).astype(np.float32, copy=False),
+        )
+
+
+class LineageRow(Base):
+    __tablename__ = "lineage"
+    __table_args__ = (UniqueConstraint("campaign_id", "day", "event"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    campaign_id: Mapped[str] = mapped_column(ForeignKey("campaigns.campaign_id", ondelete="CASCADE"))
+    day: Mapped[date] = mapped_column(index=True)
+    event: Mapped[str]
+    other_id: Mapped[str | None]
+    reason: Mapped[str]
+    figures: Mapped[dict[str, Any]]
+
+    def entry(self) -> LineageEntry:
+        return LineageEntry(
+            day=self.day,
+            event=Event(self.event),
+            reason=self.reason,
+            figures=self.figures,
+            other_id=self.other_id,
+        )
+
+
+class AllowRow(Base):
+    """Known benign: see `campaigns.entries.AllowKind`. An id is never given twice: notes may refer to it."""
+
+    __tablename__ = "allow_list"
+    __table_args__ = {"sqlite_autoincrement": True}  # noqa: RUF012 the name and form are SQLAlchemy's
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    kind: Mapped[str]
+    value: Mapped[str]
+    reason: Mapped[str]
+    author: Mapped[str]
+    created_at: Mapped[datetime]
+    expires_on: Mapped[date | None]
+
+    def entry(self) -> AllowEntry:
+        return AllowEntry(
+            id=self.id,
+            kind=AllowKind(self.kind),
+            value=self.value,
+            reason=self.reason,
+            author=self.author,
+            created_at=self.created_at,
+            expires_on=self.expires_on,
+        )
+
+
+class DayLockRow(Base):
+    """Who may write a day. A released lock keeps its row without a holder: the token only ever rises."""
+
+    __tablename__ = "day_locks"
+    __table_args__ = (CheckConstraint("token >= 1", name="token"),)
+
+    day: Mapped[date] = mapped_column(primary_key=True)
+    holder: Mapped[str | None]
+    token: Mapped[int]
+    lease_until: Mapped[datetime]

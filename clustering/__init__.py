@@ -1,0 +1,1 @@
+"""Representations to families, families to lasting campaigns."""

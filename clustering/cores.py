@@ -1,0 +1,148 @@
+"""Cores: the features that mark a group, weighted by how much commoner they are inside than outside.
+
+For a feature with account-weighted frequency p inside the group and q in the rest of the traffic (the group itself
+left out, or a large family would explain itself away), the weight is p ln(p / q): the feature's part of the
+Kullback-Leibler divergence between group and rest. A core's strength is the sum of its weights, in nats.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+from scipy import sparse
+
+from campaigns.settings import FamilySettings
+from clustering.groups import FeatureSets
+
+
+@dataclass(frozen=True, slots=True)
+class Cores:
+    """Cores of groups.
+
+    Attributes:
+        groups: int32 (n_cores,), the group of each core, ascending.
+        weights: float32 CSR (n_cores, n_features).
+        strengths: float64 (n_cores,), sum of weights.
+        n_accounts: int64 (n_cores,), distinct accounts of the group.
+        n_prompts: int64 (n_cores,).
+    """
+
+    groups: NDArray[np.int32]
+    weights: sparse.csr_matrix
+    strengths: NDArray[np.float64]
+    n_accounts: NDArray[np.int64]
+    n_prompts: NDArray[np.int64]
+
+    def strong(self, settings: FamilySettings) -> NDArray[np.bool_]:
+        result: NDArray[np.bool_] = self.strengths >= settings.core_strength
+        return result
+
+    def families(self, settings: FamilySettings) -> NDArray[np.bool_]:
+        """Cores strong enough, for their number of accounts, to be a template and no idiom or topic."""
+        evidence = self.strengths * np.sqrt(self.n_accounts / 10.0)
+        result: NDArray[np.bool_] = self.strong(settings) & (evidence >= settings.family_strength)
+        return result
+
+
+def find_cores(
+    sets: FeatureSets,
+    groups: NDArray[np.int32],
+    accounts: NDArray[np.int64],
+    texts: NDArray[np.int64],
+    prompts: NDArray[np.int64],
+    settings: FamilySettings,
+) -> Cores:
+    """Cores of all groups with enough prompts and accounts.
+
+    Args:
+        groups: int32 (n_sets,), -1 for none.
+        accounts, texts, prompts: one entry per (account, text) pair: account number, row of `sets`, prompts sent.
+    """
+    inside = groups[texts] >= 0
+    pair_group = groups[texts[inside]].astype(np.int64)
+    pair_account = accounts[inside]
+    n_groups = int(groups.max(initial=-1)) + 1
+    n_prompts = np.bincount(pair_group, weights=prompts[inside], minlength=n_groups).astype(np.int64)
+    group_accounts = np.unique(pair_group * (int(accounts.max(initial=0)) + 1) + pair_account) // (
+        int(accounts.max(initial=0)) + 1
+    )
+    n_accounts = np.bincount(group_accounts, minlength=n_groups)
+    chosen = np.flatnonzero((n_prompts >= settings.min_prompts) & (n_accounts >= settings.min_accounts))
+    totals = feature_accounts(sets, accounts, texts)
+    everyone = len(np.unique(accounts))
+    core_of = np.full(n_groups, -1, np.int64)
+    core_of[chosen] = np.arange(len(chosen))
+    keep = core_of[pair_group] >= 0
+    row, column, mass = _group_feature_mass(
+        core_of[pair_group[keep]], pair_account[keep], texts[inside][keep], sets.indptr, sets.columns, len(sets.features)
+    )
+    size = n_accounts[chosen][row]
+    p = mass / size
+    outside = np.maximum(totals[column] - mass, 0.0)
+    q = (outside + 0.5) / np.maximum(everyone - size + 1.0, 1.0)
+    is_core = (p >= settings.core_presence) & (p >= settings.core_lift * q)
+    weight = (p * np.log(p / q))[is_core].astype(np.float32)
+    weights = sparse.csr_matrix((weight, (row[is_core], column[is_core])), shape=(len(chosen), len(sets.features)))
+    weights.sort_indices()
+    strengths = np.asarray(weights.sum(axis=1, dtype=np.float64)).ravel()
+    return Cores(chosen.astype(np.int32), weights, strengths, n_accounts[chosen], n_prompts[chosen])
+
+
+def feature_accounts(
+    sets: FeatureSets, accounts: NDArray[np.int64], texts: NDArray[np.int64]
+) -> NDArray[np.float64]:
+    """Distinct accounts of each feature, float64 (n_features,)."""
+    order = np.argsort(accounts, kind="stable")
+    return _distinct_accounts(accounts[order], texts[order], sets.indptr, sets.columns, len(sets.features))
+
+
+def coverage(sets: FeatureSets, cores: Cores) -> sparse.csr_matrix:
+    """Part of each core's weight that each set carries, float32 CSR (n_sets, n_cores)."""
+    matrix = sparse.csr_matrix(
+        (np.ones(len(sets.columns), np.float32), sets.columns, sets.indptr), shape=(len(sets), len(sets.features))
+    )
+    scaled = sparse.diags((1.0 / np.maximum(cores.strengths, 1e-9)).astype(np.float32)) @ cores.weights
+    return (matrix @ scaled.T).tocsr()
+
+
+@njit(cache=True, nogil=True)
+def _distinct_accounts(accounts, texts, indptr, columns, n_features):  # type: ignore[no-untyped-def]
+    totals = np.zeros(n_features, np.float64)
+    last = np.full(n_features, -1, np.int64)
+    for pair in range(len(accounts)):
+        for i in range(indptr[texts[pair]], indptr[texts[pair] + 1]):
+            if last[columns[i]] != accounts[pair]:
+                last[columns[i]] = accounts[pair]
+                totals[columns[i]] += 1.0
+    return totals
+
+
+def _group_feature_mass(
+    rows: NDArray[np.int64],
+    accounts: NDArray[np.int64],
+    texts: NDArray[np.int64],
+    indptr: NDArray[np.int64],
+    columns: NDArray[np.int32],
+    n_features: int,
+) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float64]]:
+    """(group, feature, mass): each account of a group gives mass 1, spread evenly over its texts there."""
+    order = np.lexsort((texts, accounts, rows))
+    rows, accounts, texts = rows[order], accounts[order], texts[order]
+    new = np.ones(len(rows), np.bool_)
+    new[1:] = (rows[1:] != rows[:-1]) | (accounts[1:] != accounts[:-1])
+    which = np.cumsum(new) - 1
+    share = 1.0 / np.bincount(which)[which] if len(which) else np.empty(0)
+    lengths = (indptr[texts + 1] - indptr[texts]).astype(np.int64)
+    total = int(lengths.sum())
+    starts = np.repeat(indptr[texts] - np.concatenate(([0], np.cumsum(lengths)[:-1])), lengths) if total else np.empty(0, np.int64)
+    flat = columns[(starts + np.arange(total)).astype(np.int64)].astype(np.int64)
+    matrix = sparse.csr_matrix(
+        (np.repeat(share, lengths), (np.repeat(rows, lengths), flat)),
+        shape=(int(rows.max(initial=-1)) + 1, n_features),
+    )
+    matrix.sum_duplicates()
+    coo = matrix.tocoo()
+    return coo.row.astype(np.int64), coo.col.astype(np.int64), coo.data

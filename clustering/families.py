@@ -1,0 +1,157 @@
+"""Families: groups whose core is strong enough to be a template, with every member checked against that core.
+
+One refinement, no closure: a group that carries most of an older strong core joins it, each text then goes to the core
+it covers best, and cores are measured again on the result. A text that covers no core by half belongs nowhere.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+from scipy import sparse
+
+from campaigns.settings import FamilySettings
+from clustering.cores import Cores, coverage, find_cores
+from clustering.groups import FeatureSets, group_by_anchor
+
+OWN_GROUP_BONUS = 1.0
+"""A text leaves its own group only if it does not cover that group's core by half."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pairs:
+    """Who sent what: one entry per (account, text), int64 arrays of equal length.
+
+    Attributes:
+        accounts: account numbers.
+        texts: rows of the feature sets.
+        prompts: how often.
+    """
+
+    accounts: NDArray[np.int64]
+    texts: NDArray[np.int64]
+    prompts: NDArray[np.int64]
+
+    def prompts_per_text(self, n_texts: int) -> NDArray[np.int64]:
+        return np.bincount(self.texts, weights=self.prompts, minlength=n_texts).astype(np.int64)
+
+
+@dataclass(frozen=True, slots=True)
+class Families:
+    """Texts and the core each belongs to.
+
+    Attributes:
+        labels: int32 (n_texts,), number of the family, -1 for none; numbered by content.
+        strengths: float32 (n_texts,), part of the family's core weight that the text carries, 0..1.
+        cores: the cores, one row per family number.
+        accepted: bool (n_cores,), which cores are families; the others are idiom, topic or too little to tell.
+    """
+
+    labels: NDArray[np.int32]
+    strengths: NDArray[np.float32]
+    cores: Cores
+    accepted: NDArray[np.bool_]
+
+    @property
+    def final(self) -> NDArray[np.int32]:
+        """Labels with everything that is no family set to -1."""
+        padded = np.append(self.accepted, False)
+        result: NDArray[np.int32] = np.where(padded[self.labels], self.labels, -1).astype(np.int32)
+        return result
+
+
+def find_families(
+    sets: FeatureSets,
+    pairs: Pairs,
+    keys: NDArray[np.bytes_],
+    settings: FamilySettings,
+) -> Families:
+    """Families of the lexical channel.
+
+    Args:
+        keys: fixed-size bytes (n_texts,), distinct: the content that breaks ties.
+    """
+    weights = pairs.prompts_per_text(len(sets))
+    groups = group_by_anchor(sets, weights, keys, settings.anchor_overlap)
+    return settle(sets, pairs, groups, settings)
+
+
+def settle(sets: FeatureSets, pairs: Pairs, groups: NDArray[np.int32], settings: FamilySettings) -> Families:
+    """Proposed groups to families: measure cores, refine once, measure again, verify every member."""
+    cores = find_cores(sets, groups, pairs.accounts, pairs.texts, pairs.prompts, settings)
+    merged = _merge_fragments(cores, settings)
+    labels, _ = _assign(sets, groups, cores, merged, settings)
+    cores = find_cores(sets, labels, pairs.accounts, pairs.texts, pairs.prompts, settings)
+    alone = np.arange(len(cores.groups), dtype=np.int32)
+    labels, strengths = _assign(sets, labels, cores, alone, settings)
+    return Families(labels, strengths, cores, cores.families(settings))
+
+
+def _merge_fragments(cores: Cores, settings: FamilySettings) -> NDArray[np.int32]:
+    """int32 (n_cores,): the older strong core each core is a fragment of, itself if none."""
+    present = cores.weights.copy()
+    present.data = np.ones_like(present.data)
+    normal = sparse.diags((1.0 / np.maximum(cores.strengths, 1e-9)).astype(np.float32)) @ cores.weights
+    carried = (present @ normal.T).tocsr()
+    carried.sort_indices()
+    return _fragment_of(
+        carried.indptr.astype(np.int64), carried.indices, carried.data, cores.strong(settings), settings.merge_share
+    )
+
+
+def _assign(
+    sets: FeatureSets,
+    groups: NDArray[np.int32],
+    cores: Cores,
+    merged: NDArray[np.int32],
+    settings: FamilySettings,
+) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
+    """(core of each text or -1, coverage): the best covered core, the own group's core preferred."""
+    core_of_group = np.full(int(groups.max(initial=-1)) + 2, -1, np.int32)
+    core_of_group[cores.groups] = merged
+    own = core_of_group[groups]  # group -1 reads the last entry, which is -1
+    carried = coverage(sets, cores)
+    carried.sort_indices()
+    is_root = merged == np.arange(len(merged))
+    return _best_core(
+        carried.indptr.astype(np.int64), carried.indices, carried.data, own, is_root, settings.member_share, OWN_GROUP_BONUS
+    )
+
+
+@njit(cache=True, nogil=True)
+def _fragment_of(indptr, indices, carried, strong, share):  # type: ignore[no-untyped-def]
+    n = len(indptr) - 1
+    merged = np.arange(n).astype(np.int32)
+    for core in range(n):
+        best, best_share = np.int32(-1), 0.0
+        for i in range(indptr[core], indptr[core + 1]):
+            older = indices[i]
+            if older >= core:
+                break
+            if strong[older] and merged[older] == older and carried[i] >= share and carried[i] > best_share:
+                best, best_share = older, carried[i]
+        if best >= 0:
+            merged[core] = best
+    return merged
+
+
+@njit(cache=True, nogil=True)
+def _best_core(indptr, indices, carried, own, is_root, share, bonus):  # type: ignore[no-untyped-def]
+    n_texts = len(indptr) - 1
+    labels = np.full(n_texts, -1, np.int32)
+    strengths = np.zeros(n_texts, np.float32)
+    for text in range(n_texts):
+        best = 0.0
+        for i in range(indptr[text], indptr[text + 1]):
+            core = indices[i]
+            if not is_root[core] or carried[i] < share:
+                continue
+            rank = carried[i] + (bonus if core == own[text] else 0.0)
+            if rank > best:
+                best = rank
+                labels[text] = core
+                strengths[text] = min(carried[i], np.float32(1.0))
+    return labels, strengths

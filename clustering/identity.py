@@ -1,0 +1,110 @@
+"""Identity: today's families to known campaigns, by the scaffold they share.
+
+One assignment problem over the whole day (`scipy.optimize.linear_sum_assignment`), so that no family takes an id
+that fits another one better. A family that overlaps no known campaign enough gets a new id, made from the day and
+its own core: the same family of the same day always gets the same id, and no id can come back for another campaign.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+
+import numpy as np
+import polars as pl
+import pyarrow as pa
+from numpy.typing import NDArray
+from scipy.optimize import linear_sum_assignment
+
+from campaigns import files
+from campaigns.records import IDENTITIES
+from campaigns.runs import Counts, Run
+from campaigns.settings import Settings
+
+_ID_BYTES = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Core:
+    """features: uint64 ascending; weights: float32, positive, of equal length."""
+
+    features: NDArray[np.uint64]
+    weights: NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """`event` is `kept` (with the overlap that decided) or `minted` (with the best overlap there was)."""
+
+    campaign_id: str
+    event: str
+    overlap: float
+
+
+def identify_families(run: Run, known: Sequence[tuple[str, Core]], settings: Settings) -> Counts:
+    """Read `family_members` and `family_cores`, write `identities.parquet`; `known` are campaigns of earlier days."""
+    numbers = sorted(set(run.table("family_members", ["family"])["family"].to_pylist()))
+    tables = pl.DataFrame(run.table("family_cores")).partition_by("family", as_dict=True)
+    cores = [Core(tables[(n,)]["feature"].to_numpy(), tables[(n,)]["weight"].to_numpy()) for n in numbers]
+    found = identify(cores, known, run.day, settings.identity.keep_overlap)
+    table = pa.table(
+        {
+            "family": numbers,
+            "campaign_id": [identity.campaign_id for identity in found],
+            "event": [identity.event for identity in found],
+            "overlap": [identity.overlap for identity in found],
+        },
+        schema=IDENTITIES,
+    )
+    files.write_parquet(run.path / "identities.parquet", table)
+    kept = sum(identity.event == "kept" for identity in found)
+    return {"kept": kept, "minted": len(found) - kept}
+
+
+def identify(
+    families: Sequence[Core], known: Sequence[tuple[str, Core]], day: date, keep_overlap: float
+) -> list[Identity]:
+    """An identity for each family, in order; no two get the same id."""
+    known = sorted(known, key=lambda item: item[0])
+    overlaps = overlap_matrix(families, [core for _, core in known])
+    kept = _assignment(np.where(overlaps >= keep_overlap, overlaps, 0.0))
+    result = []
+    for i, family in enumerate(families):
+        if kept[i] >= 0:
+            result.append(Identity(known[kept[i]][0], "kept", round(float(overlaps[i, kept[i]]), 6)))
+        else:
+            best = float(overlaps[i].max(initial=0.0))
+            result.append(Identity(mint(day, family), "minted", round(best, 6)))
+    return result
+
+
+def mint(day: date, core: Core) -> str:
+    """An id such as `c-7k2m...`: 80 bits of BLAKE2b over the day and the core's features, in base 32."""
+    digest = hashlib.blake2b(day.isoformat().encode(), digest_size=_ID_BYTES)
+    digest.update(np.ascontiguousarray(core.features, "<u8").tobytes())
+    return "c-" + base64.b32encode(digest.digest()).decode().lower()
+
+
+def overlap_matrix(left: Sequence[Core], right: Sequence[Core]) -> NDArray[np.float64]:
+    """Weighted Jaccard (Ruzicka) similarity, sum of minima over sum of maxima, float64 (n_left, n_right)."""
+    result = np.zeros((len(left), len(right)))
+    for i, a in enumerate(left):
+        for j, b in enumerate(right):
+            _, in_a, in_b = np.intersect1d(a.features, b.features, assume_unique=True, return_indices=True)
+            shared = float(np.minimum(a.weights[in_a], b.weights[in_b]).sum(dtype=np.float64))
+            total = float(a.weights.sum(dtype=np.float64) + b.weights.sum(dtype=np.float64))
+            result[i, j] = shared / (total - shared) if total > shared else 0.0
+    return result
+
+
+def _assignment(overlaps: NDArray[np.float64]) -> NDArray[np.int64]:
+    """The column given to each row, -1 for none; the sum of overlaps is as large as can be."""
+    given = np.full(len(overlaps), -1, np.int64)
+    if overlaps.size:
+        rows, columns = linear_sum_assignment(overlaps, maximize=True)
+        chosen = overlaps[rows, columns] > 0
+        given[rows[chosen]] = columns[chosen]
+    return given

@@ -1,0 +1,194 @@
+"""The grouping and clustering stages: from distinct texts to verified families.
+
+`group` is lexical and cheap. `cluster` looks at vectors of what is left open: HDBSCAN proposes, and a proposal
+becomes a family only if its texts share a core as strong as any other family's. Vectors widen the search; they
+never decide.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import polars as pl
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from campaigns import files
+from campaigns.records import FAMILY_CORES, FAMILY_MEMBERS, GROUPS
+from campaigns.runs import Counts, Run
+from campaigns.settings import Settings
+from clustering.cores import find_cores
+from clustering.density import cluster as density_clusters
+from clustering.families import Pairs, settle
+from clustering.groups import FeatureSets
+from clustering.lexical import lexical_groups
+
+CORE_MEMBER = 0.75
+"""A member that carries this part of its family's core is a core member, below it is border."""
+
+
+@dataclass(frozen=True, slots=True)
+class TextTable:
+    """The run's distinct texts as arrays; row i is the i-th text key in ascending order."""
+
+    keys: pl.Series
+    pair_sets: FeatureSets
+    edge_sets: FeatureSets
+    pairs: Pairs
+
+    @classmethod
+    def read(cls, run: Run) -> TextTable:
+        table = run.table("texts", ["text_key", "pairs", "edges"])
+        keys = pl.Series("text_key", table["text_key"])
+        return cls(keys, _sets(table["pairs"]), _sets(table["edges"]), _read_pairs(run, keys))
+
+    def __len__(self) -> int:
+        return len(self.keys)
+
+    @property
+    def sortable_keys(self) -> NDArray[np.bytes_]:
+        return np.frombuffer(b"".join(self.keys.to_list()), "S16")
+
+    def rows_of(self, keys: pa.ChunkedArray) -> NDArray[np.int64]:
+        """Row of each key; every key must be among the texts."""
+        return _positions(self.keys, pl.Series("text_key", keys))
+
+
+def group(run: Run, settings: Settings) -> Counts:
+    """Lexical groups of the run's texts: `texts.parquet` and the prompts to `groups.parquet`."""
+    texts = TextTable.read(run)
+    found = lexical_groups(texts.pair_sets, texts.edge_sets, texts.pairs, texts.sortable_keys, settings.family)
+    rows = np.flatnonzero(found.labels >= 0)
+    labels = found.labels[rows]
+    columns = {
+        "text_key": texts.keys.gather(rows).to_arrow(),
+        "group": labels,
+        "strength": found.strengths[rows],
+        "is_family": found.accepted[labels],
+    }
+    files.write_parquet(run.path / "groups.parquet", pl.DataFrame(columns).to_arrow().cast(GROUPS))
+    return {"groups": len(np.unique(labels)), "families": len(np.unique(labels[found.accepted[labels]]))}
+
+
+def cluster(run: Run, settings: Settings) -> Counts:
+    """Families of the run: groups and representatives' vectors to `family_members` and `family_cores.parquet`."""
+    texts = TextTable.read(run)
+    groups = run.table("groups")
+    rows = texts.rows_of(groups["text_key"])
+    labels = np.full(len(texts), -1, np.int32)
+    strengths = np.zeros(len(texts), np.float32)
+    labels[rows] = np.where(groups["is_family"].to_numpy(), groups["group"].to_numpy(), -1)
+    strengths[rows] = groups["strength"].to_numpy()
+
+    representatives = run.table("representatives", ["group", "text_key", "n_prompts"])
+    vectors = np.load(run.path / "vectors.npy")
+    density = density_clusters(vectors, representatives["n_prompts"].to_numpy(), settings)
+    proposed = _proposals(texts, groups, rows, representatives, density.labels)
+    proposed[labels >= 0] = -1
+    extra = settle(texts.pair_sets, texts.pairs, proposed, settings.family)
+    new = (labels < 0) & (extra.final >= 0)
+    labels = np.where(new, extra.final + int(labels.max(initial=-1)) + 1, labels).astype(np.int32)
+    strengths = np.where(new, extra.strengths, strengths)
+
+    labels = _renumbered(_large_enough(labels, texts.pairs, settings))
+    _write(run, texts, labels, strengths, settings)
+    return {
+        "families": int(labels.max(initial=-1)) + 1,
+        "families_by_vectors": len(np.unique(labels[new & (labels >= 0)])),
+        "texts_in_families": int((labels >= 0).sum()),
+        "clusters": density.n_clusters,
+        "noise_share": round(float(density.noise_share), 4),
+        "largest_share": round(float(density.largest_share), 4),
+    }
+
+
+def _proposals(
+    texts: TextTable,
+    groups: pa.Table,
+    group_rows: NDArray[np.int64],
+    representatives: pa.Table,
+    clusters: NDArray[np.int32],
+) -> NDArray[np.int32]:
+    """A proposed group per text, int32, -1 for none: a cluster stands for its windows and all texts of its groups."""
+    proposed = np.full(len(texts), -1, np.int32)
+    of_group = representatives["group"].to_numpy()
+    is_window = of_group < 0
+    proposed[texts.rows_of(representatives["text_key"])[is_window]] = clusters[is_window]
+    group_of_text = groups["group"].to_numpy()
+    cluster_of_group = np.full(int(group_of_text.max(initial=-1)) + 1, -1, np.int32)
+    cluster_of_group[of_group[~is_window]] = clusters[~is_window]
+    proposed[group_rows] = cluster_of_group[group_of_text]
+    return proposed
+
+
+def _large_enough(labels: NDArray[np.int32], pairs: Pairs, settings: Settings) -> NDArray[np.int32]:
+    """Families below the minimum of prompts or accounts set to -1."""
+    family = labels[pairs.texts]
+    inside = family >= 0
+    n_families = int(labels.max(initial=-1)) + 1
+    n_prompts = np.bincount(family[inside], weights=pairs.prompts[inside], minlength=n_families)
+    members = np.unique(np.column_stack([family[inside], pairs.accounts[inside]]), axis=0)
+    n_accounts = np.bincount(members[:, 0], minlength=n_families)
+    enough = (n_prompts >= settings.family.min_prompts) & (n_accounts >= settings.family.min_accounts)
+    return np.where(np.append(enough, False)[labels], labels, -1).astype(np.int32)
+
+
+def _renumbered(labels: NDArray[np.int32]) -> NDArray[np.int32]:
+    """Labels as 0..n-1 in the order they had."""
+    used = np.unique(labels[labels >= 0])
+    return np.where(labels >= 0, np.searchsorted(used, labels), -1).astype(np.int32)
+
+
+def _write(
+    run: Run, texts: TextTable, labels: NDArray[np.int32], strengths: NDArray[np.float32], settings: Settings
+) -> None:
+    sets = texts.pair_sets.united(texts.edge_sets)
+    pairs = texts.pairs
+    anybody = settings.family.model_copy(update={"min_prompts": 1, "min_accounts": 1})
+    cores = find_cores(sets, labels, pairs.accounts, pairs.texts, pairs.prompts, anybody)
+    rows = np.flatnonzero(labels >= 0)
+    members = {
+        "text_key": texts.keys.gather(rows).to_arrow(),
+        "family": labels[rows],
+        "strength": strengths[rows],
+        "is_core": strengths[rows] >= CORE_MEMBER,
+    }
+    files.write_parquet(run.path / "family_members.parquet", pl.DataFrame(members).to_arrow().cast(FAMILY_MEMBERS))
+    weights = cores.weights.tocoo()
+    table = pl.DataFrame(
+        {
+            "family": cores.groups[weights.row],
+            "feature": sets.features[weights.col],
+            "weight": weights.data,
+        }
+    )
+    files.write_parquet(
+        run.path / "family_cores.parquet", table.sort("family", "feature").to_arrow().cast(FAMILY_CORES)
+    )
+
+
+def _read_pairs(run: Run, keys: pl.Series) -> Pairs:
+    """Who sent which text, read part by part; accounts are numbered in the order of the parts."""
+    rows = pl.DataFrame({"text_key": keys}).with_row_index("text").with_columns(pl.col("text").cast(pl.Int64))
+    found = []
+    n_accounts = 0
+    for part in run.prompt_parts():
+        sent = pl.DataFrame(files.read_parquet(part, ["account_id", "text_key"]))
+        counted = sent.group_by("account_id", "text_key").len("prompts").join(rows, on="text_key")
+        counted = counted.with_columns(account=pl.col("account_id").rank("dense").cast(pl.Int64) - 1 + n_accounts)
+        n_accounts += sent["account_id"].n_unique()
+        found.append(counted.sort("account", "text").select("account", "text", pl.col("prompts").cast(pl.Int64)))
+    table = pl.concat(found)
+    return Pairs(table["account"].to_numpy(), table["text"].to_numpy(), table["prompts"].to_numpy())
+
+
+def _positions(keys: pl.Series, wanted: pl.Series) -> NDArray[np.int64]:
+    index = pl.DataFrame({"key": keys}).with_row_index("row")
+    found = pl.DataFrame({"key": wanted}).join(index, on="key", how="left", maintain_order="left")["row"]
+    return found.to_numpy().astype(np.int64)
+
+
+def _sets(column: pa.ChunkedArray) -> FeatureSets:
+    lists = column.combine_chunks()
+    return FeatureSets.of(lists.offsets.to_numpy().astype(np.int64), lists.values.to_numpy())

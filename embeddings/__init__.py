@@ -1,0 +1,1 @@
+"""Prompt text to comparable representations: scaffold features, skeletons, vectors and their index."""

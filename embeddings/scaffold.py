@@ -1,0 +1,243 @@
+"""Scaffold: the word pairs of a prompt that recur across accounts. What does not recur is slot.
+
+A feature is an unordered pair of content words that stand at most a few content words apart, each word taken by its
+shape (`campaigns.tokens`), so that typing errors, inserted words and changed order leave most features in
+place. Features are counted by *distinct accounts*: one busy account cannot make a scaffold.
+
+Counting is exact and its memory is bounded. A first pass adds every (account, feature) to a count-min sketch (Cormode
+& Muthukrishnan 2005), which never counts too low; a second pass counts exactly those features whose sketch
+reaches the minimum. An account lives in one partition, so sketches and counts of partitions simply add up, and the
+result depends neither on the partitioning nor on the order of rows.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+from campaigns.settings import ScaffoldSettings
+from campaigns.tokens import Kind, Tokens, mix
+from embeddings.function_words import function_word_codes
+
+SKETCH_BITS = 24
+"""Each of the two rows of the sketch has 2**24 cells of 4 bytes: 128 MB for any volume."""
+
+_IDEOGRAPH = int(Kind.IDEOGRAPH)
+_WORD = int(Kind.WORD)
+
+
+@dataclass(frozen=True, slots=True)
+class Features:
+    """Distinct features per text: those of text i are `values[indptr[i]:indptr[i + 1]]`, ascending, uint64."""
+
+    indptr: NDArray[np.int64]
+    values: NDArray[np.uint64]
+
+    def __len__(self) -> int:
+        return len(self.indptr) - 1
+
+
+@dataclass(frozen=True, slots=True)
+class Postings:
+    """Which account sent which text: pairs sorted by account; int64 arrays of equal length."""
+
+    accounts: NDArray[np.int64]
+    texts: NDArray[np.int64]
+
+
+def minimum_accounts(settings: ScaffoldSettings, n_prompts: int) -> int:
+    """Accounts that must share a feature. Chance repeats grow with the volume, so the minimum does, as its root."""
+    scale = math.sqrt(n_prompts / settings.reference_prompts)
+    return max(3, round(settings.min_accounts * scale))
+
+
+def text_features(tokens: Tokens, distance: int) -> Features:
+    """Pair features of each text, before any counting."""
+    content = content_tokens(tokens)
+    indptr, values = _pairs(tokens.indptr, tokens.shapes, content, distance)
+    return Features(indptr, values)
+
+
+def content_tokens(tokens: Tokens) -> NDArray[np.bool_]:
+    """bool (n_tokens,): words of two letters or more and ideographs that are no function words."""
+    lettered = (tokens.kinds == _IDEOGRAPH) | ((tokens.kinds == _WORD) & (tokens.lengths > 1))
+    stop = function_word_codes()
+    at = np.minimum(np.searchsorted(stop, tokens.codes), len(stop) - 1)
+    content: NDArray[np.bool_] = lettered & (stop[at] != tokens.codes)
+    return content
+
+
+def new_sketch() -> NDArray[np.uint32]:
+    return np.zeros((2, 1 << SKETCH_BITS), np.uint32)
+
+
+def add_to_sketch(sketch: NDArray[np.uint32], features: Features, postings: Postings) -> None:
+    """Count every distinct (account, feature) once, in place."""
+    _sketch_accounts(sketch, features.indptr, features.values, postings.accounts, postings.texts)
+
+
+def count_exactly(
+    sketch: NDArray[np.uint32], minimum: int, features: Features, postings: Postings
+) -> tuple[NDArray[np.uint64], NDArray[np.int64]]:
+    """(features ascending, distinct accounts each) of one partition, for features whose sketch reaches `minimum`."""
+    survivors = _surviving(sketch, minimum, features.indptr, features.values, postings.accounts, postings.texts)
+    values, counts = np.unique(survivors, return_counts=True)
+    return values, counts
+
+
+def add_counts(
+    parts: list[tuple[NDArray[np.uint64], NDArray[np.int64]]], minimum: int
+) -> tuple[NDArray[np.uint64], NDArray[np.int64]]:
+    """Sum the counts of partitions and keep the features that reach `minimum`."""
+    values = np.concatenate([part[0] for part in parts]) if parts else np.empty(0, np.uint64)
+    counts = np.concatenate([part[1] for part in parts]) if parts else np.empty(0, np.int64)
+    distinct, inverse = np.unique(values, return_inverse=True)
+    summed = np.bincount(inverse, weights=counts, minlength=len(distinct)).astype(np.int64)
+    kept = summed >= minimum
+    return distinct[kept], summed[kept]
+
+
+def keep_scaffold(
+    features: Features, known: NDArray[np.uint64], counts: NDArray[np.int64], settings: ScaffoldSettings
+) -> Features:
+    """Per text, the features that are scaffold there.
+
+    A feature must be among `known`, and its count at least `relative_share` of the text's `relative_rank`-th largest
+    count: template pairs are shared by nearly the whole family, pairs of a recurring slot passage by few.
+    """
+    indptr, values = _relative_filter(
+        features.indptr, features.values, known, counts, settings.relative_rank, settings.relative_share
+    )
+    return Features(indptr, values)
+
+
+@njit(cache=True, nogil=True)
+def _pairs(indptr, shapes, content, distance):  # type: ignore[no-untyped-def]
+    n_texts = len(indptr) - 1
+    out_indptr = np.zeros(n_texts + 1, np.int64)
+    out = np.empty(max(np.int64(16), content.sum() * distance), np.uint64)
+    count = 0
+    for text in range(n_texts):
+        first = count
+        window = np.zeros(distance, np.uint64)
+        seen = 0
+        for token in range(indptr[text], indptr[text + 1]):
+            if not content[token]:
+                continue
+            shape = shapes[token]
+            for back in range(min(seen, distance)):
+                other = window[(seen - 1 - back) % distance]
+                if other == shape:
+                    continue
+                low, high = min(other, shape), max(other, shape)
+                out[count] = mix(low * np.uint64(0x9E3779B97F4A7C15) ^ mix(high))
+                count += 1
+            window[seen % distance] = shape
+            seen += 1
+        ordered = np.sort(out[first:count])
+        count = first
+        for i in range(len(ordered)):
+            if i == 0 or ordered[i] != ordered[i - 1]:
+                out[count] = ordered[i]
+                count += 1
+        out_indptr[text + 1] = count
+    return out_indptr, out[:count].copy()
+
+
+@njit(cache=True, nogil=True)
+def _account_features(indptr, values, texts, first, last, buffer):  # type: ignore[no-untyped-def]
+    """Distinct features of the texts in postings [first, last), sorted."""
+    n = 0
+    for posting in range(first, last):
+        text = texts[posting]
+        size = indptr[text + 1] - indptr[text]
+        if n + size > len(buffer):
+            larger = np.empty(2 * (n + size), np.uint64)
+            larger[:n] = buffer[:n]
+            buffer = larger
+        buffer[n : n + size] = values[indptr[text] : indptr[text + 1]]
+        n += size
+    ordered = np.sort(buffer[:n])
+    kept = 0
+    for i in range(n):
+        if i == 0 or ordered[i] != ordered[i - 1]:
+            ordered[kept] = ordered[i]
+            kept += 1
+    return ordered[:kept], buffer
+
+
+@njit(cache=True, nogil=True)
+def _sketch_accounts(sketch, indptr, values, accounts, texts):  # type: ignore[no-untyped-def]
+    buffer = np.empty(1024, np.uint64)
+    shift = np.uint64(64 - SKETCH_BITS)
+    cell_mask = np.uint64((1 << SKETCH_BITS) - 1)
+    first = 0
+    while first < len(accounts):
+        last = first
+        while last < len(accounts) and accounts[last] == accounts[first]:
+            last += 1
+        distinct, buffer = _account_features(indptr, values, texts, first, last, buffer)
+        for feature in distinct:
+            sketch[0, np.int64(feature >> shift)] += np.uint32(1)
+            sketch[1, np.int64(feature & cell_mask)] += np.uint32(1)
+        first = last
+
+
+@njit(cache=True, nogil=True)
+def _surviving(sketch, minimum, indptr, values, accounts, texts):  # type: ignore[no-untyped-def]
+    buffer = np.empty(1024, np.uint64)
+    shift = np.uint64(64 - SKETCH_BITS)
+    cell_mask = np.uint64((1 << SKETCH_BITS) - 1)
+    out = np.empty(1024, np.uint64)
+    count = 0
+    first = 0
+    while first < len(accounts):
+        last = first
+        while last < len(accounts) and accounts[last] == accounts[first]:
+            last += 1
+        distinct, buffer = _account_features(indptr, values, texts, first, last, buffer)
+        if count + len(distinct) > len(out):
+            larger = np.empty(2 * (count + len(distinct)), np.uint64)
+            larger[:count] = out[:count]
+            out = larger
+        for feature in distinct:
+            if (
+                sketch[0, np.int64(feature >> shift)] >= minimum
+                and sketch[1, np.int64(feature & cell_mask)] >= minimum
+            ):
+                out[count] = feature
+                count += 1
+        first = last
+    return out[:count].copy()
+
+
+@njit(cache=True, nogil=True)
+def _relative_filter(indptr, values, known, counts, rank, share):  # type: ignore[no-untyped-def]
+    n_texts = len(indptr) - 1
+    out_indptr = np.zeros(n_texts + 1, np.int64)
+    out = np.empty(len(values), np.uint64)
+    total = 0
+    for text in range(n_texts):
+        first, last = indptr[text], indptr[text + 1]
+        found = np.empty(last - first, np.int64)
+        where = np.empty(last - first, np.int64)
+        n = 0
+        if len(known) > 0:
+            for i in range(first, last):
+                at = np.searchsorted(known, values[i])
+                if at < len(known) and known[at] == values[i]:
+                    found[n] = counts[at]
+                    where[n] = i
+                    n += 1
+        if n > 0:
+            reference = np.sort(found[:n])[max(0, n - rank)]
+            for i in range(n):
+                if found[i] >= share * reference:
+                    out[total] = values[where[i]]
+                    total += 1
+        out_indptr[text + 1] = total
+    return out_indptr, out[:total].copy()

@@ -1,0 +1,105 @@
+"""Skeleton: a prompt with its slots blanked, so that a sentence vector follows the template and not the slot."""
+
+from __future__ import annotations
+
+import numpy as np
+import pyarrow as pa
+from numba import njit
+from numpy.typing import NDArray
+
+from campaigns.tokens import Tokens, mix
+from embeddings.scaffold import Features
+
+SLOT = "[SLOT]"
+_BRIDGE = 3
+"""Function words and punctuation between two scaffold words belong to the template, up to this many."""
+
+
+def scaffold_tokens(
+    tokens: Tokens, content: NDArray[np.bool_], kept: Features, distance: int
+) -> NDArray[np.bool_]:
+    """bool (n_tokens,): tokens of kept pairs, and the short runs of small words between them."""
+    mask: NDArray[np.bool_] = _mark(tokens.indptr, tokens.shapes, content, kept.indptr, kept.values, distance, _BRIDGE)
+    return mask
+
+
+def skeletons(texts: pa.Array, tokens: Tokens, mask: NDArray[np.bool_], limit_words: int = 120) -> list[str]:
+    """One string per text: scaffold tokens in their own spelling, each run of others as one `[SLOT]`.
+
+    A text without scaffold has the empty skeleton. At most `limit_words` scaffold tokens are kept.
+    """
+    run_indptr, run_starts, run_ends = _runs(tokens.indptr, tokens.starts, tokens.ends, mask, limit_words)
+    result = []
+    for i, text in enumerate(texts.to_pylist()):
+        first, last = run_indptr[i], run_indptr[i + 1]
+        if first == last:
+            result.append("")
+            continue
+        data = text.encode()
+        pieces = [data[run_starts[r] : run_ends[r]].decode() for r in range(first, last)]
+        head = [SLOT] if run_starts[first] > tokens.starts[tokens.indptr[i]] else []
+        tail = [SLOT] if run_ends[last - 1] < tokens.ends[tokens.indptr[i + 1] - 1] else []
+        result.append(" ".join([*head, f" {SLOT} ".join(pieces), *tail]))
+    return result
+
+
+@njit(cache=True, nogil=True)
+def _mark(indptr, shapes, content, kept_indptr, kept, distance, bridge):  # type: ignore[no-untyped-def]
+    mask = np.zeros(len(shapes), np.bool_)
+    for text in range(len(indptr) - 1):
+        features = kept[kept_indptr[text] : kept_indptr[text + 1]]
+        if len(features) == 0:
+            continue
+        window = np.zeros(distance, np.int64)
+        seen = 0
+        for token in range(indptr[text], indptr[text + 1]):
+            if not content[token]:
+                continue
+            for back in range(min(seen, distance)):
+                earlier = window[(seen - 1 - back) % distance]
+                low = min(shapes[earlier], shapes[token])
+                high = max(shapes[earlier], shapes[token])
+                feature = mix(low * np.uint64(0x9E3779B97F4A7C15) ^ mix(high))
+                at = np.searchsorted(features, feature)
+                if at < len(features) and features[at] == feature:
+                    mask[earlier] = True
+                    mask[token] = True
+            window[seen % distance] = token
+            seen += 1
+        previous = np.int64(-1)
+        for token in range(indptr[text], indptr[text + 1]):
+            if not mask[token]:
+                continue
+            if previous >= 0 and token - previous <= bridge + 1:
+                small = True
+                for between in range(previous + 1, token):
+                    if content[between]:
+                        small = False
+                if small:
+                    mask[previous + 1 : token] = True
+            previous = token
+    return mask
+
+
+@njit(cache=True, nogil=True)
+def _runs(indptr, starts, ends, mask, limit):  # type: ignore[no-untyped-def]
+    n_texts = len(indptr) - 1
+    run_indptr = np.zeros(n_texts + 1, np.int64)
+    run_starts = np.empty(len(mask), np.int64)
+    run_ends = np.empty(len(mask), np.int64)
+    count = 0
+    for text in range(n_texts):
+        kept = 0
+        open_run = False
+        for token in range(indptr[text], indptr[text + 1]):
+            if not mask[token] or kept >= limit:
+                open_run = False
+                continue
+            if not open_run:
+                run_starts[count] = starts[token]
+                count += 1
+                open_run = True
+            run_ends[count - 1] = ends[token]
+            kept += 1
+        run_indptr[text + 1] = count
+    return run_indptr, run_starts[:count].copy(), run_ends[:count].copy()

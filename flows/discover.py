@@ -1,0 +1,167 @@
+"""Discovery: one day of traffic to published campaigns."""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+from dataclasses import dataclass
+from datetime import date
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from prefect import flow
+from prefect.artifacts import create_table_artifact
+
+from campaigns.entries import PublishedRun
+from campaigns.errors import UsageError
+from campaigns.locks import held
+from campaigns.publish import publish
+from campaigns.results import records
+from campaigns.runs import RESULTS, Run, open_run
+from campaigns.settings import Settings, load
+from campaigns.store import Store
+from flows import steps
+from flows.resources import Flags, RunRef
+
+
+@dataclass(frozen=True, slots=True)
+class DayResult:
+    """A published day. `already_published`: nothing was done, the manifest is that of the run before."""
+
+    run_id: str
+    day: date
+    path: Path
+    already_published: bool
+    manifest: dict[str, Any]
+
+    @property
+    def digest(self) -> str:
+        return str(self.manifest["digest"])
+
+
+@flow(name="discover-campaigns", persist_result=False, validate_parameters=False)
+def discover_campaigns(
+    day: str, source: str = "", force: bool = False, flags: Flags | None = None, traffic_format: str = "auto"
+) -> str:
+    """Find the campaigns of one day and publish them; return the run's id.
+
+    Args:
+        day: ISO date, UTC.
+        source: file, folder, glob or URL; empty: the setting `input`.
+        force: do a published day again.
+        flags: settings given on the command line, dotted key to value.
+        traffic_format: as in `ingest.sources`, `auto` to tell by shape.
+
+    Raises:
+        ShoalError: see `campaigns.errors`; the last published run is untouched.
+    """
+    settings = load(flags).settings
+    wanted = date.fromisoformat(day)
+    with Store.open(settings) as store, held(store, wanted, lease_seconds=settings.flow.lock_lease_seconds) as lock:
+        published = None if force else store.current_run(wanted)
+        if published is not None:
+            return published.run_id
+        where = _source(source, wanted, settings)
+        run = open_run(settings.home, wanted, _fingerprint(where, settings), force=force)
+        ref = RunRef.of(run, where, traffic_format, flags or {})
+        if not run.complete:
+            steps.ingest(ref)
+            steps.scaffold(ref)
+            steps.group(ref)
+            steps.represent(ref)
+            steps.embed(ref)
+            steps.index(ref)
+            steps.cluster(ref)
+            steps.label(ref)
+            steps.identify(ref)
+            steps.link(ref)
+            steps.layout(ref)
+            steps.results(ref)
+            run.finish({"settings": _public_settings(settings), "versions": versions()})
+        manifest = run.manifest()
+        publish(store, lock, PublishedRun.of(run, settings.home, _counts(manifest)), records(run))
+        _leave_artifact(run, manifest)
+    return run.run_id
+
+
+def discover_day(
+    source: str,
+    day: date | None,
+    *,
+    flags: Flags | None = None,
+    force: bool = False,
+    out: Path | None = None,
+    traffic_format: str = "auto",
+) -> DayResult:
+    """Run one day through the flow in this process, and copy the result files to `out` if given.
+
+    A day that is already published costs no Prefect server. With `day` None the traffic must hold exactly one day.
+    """
+    from ingest.sources import only_day
+
+    settings = load(flags).settings
+    wanted = day or only_day(_source(source, None, settings), traffic_format)
+    with Store.open(settings) as store:
+        before = None if force else store.current_run(wanted)
+        if before is None:
+            discover_campaigns(wanted.isoformat(), source, force, flags, traffic_format)
+        published = store.current_run(wanted)
+    if published is None:
+        raise UsageError(f"{wanted} was not published", hint="Run the day again; it goes on where it stopped.")
+    path = settings.home / published.path
+    run = Run(path, wanted, published.attempt, published.fingerprint)
+    if out is not None:
+        copy_results(run, out)
+    return DayResult(published.run_id, wanted, path, before is not None, run.manifest())
+
+
+def copy_results(run: Run, out: Path) -> None:
+    out.mkdir(parents=True, exist_ok=True)
+    for name in RESULTS:
+        shutil.copyfile(run.path / f"{name}.parquet", out / f"{name}.parquet")
+    shutil.copyfile(run.path / "manifest.json", out / "manifest.json")
+
+
+def versions() -> dict[str, str]:
+    names = ("shoal", "numpy", "numba", "polars", "pyarrow", "torch", "sentence-transformers", "faiss-cpu", "hdbscan")
+    return {name: version(name) for name in names}
+
+
+def _source(source: str, day: date | None, settings: Settings) -> str:
+    where = source or settings.input
+    if not where:
+        raise UsageError("no traffic given", hint="Pass --input PATH, or set `input` in shoal.toml.")
+    if "{day}" in where:
+        if day is None:
+            raise UsageError("the input names {day}", where=where, hint="Pass --day YYYY-MM-DD.")
+        where = where.replace("{day}", day.isoformat())
+    return where
+
+
+def _fingerprint(source: str, settings: Settings) -> str:
+    """Names what a run depends on; a run that died is resumed only by one with the same."""
+    from ingest.sources import source_fingerprint
+
+    parts = [source_fingerprint(source), settings.fingerprint(), version("shoal")]
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:32]
+
+
+def _public_settings(settings: Settings) -> dict[str, Any]:
+    return settings.model_dump(mode="json", exclude={"home", "store_url", "secret_key", "input"})
+
+
+def _counts(manifest: dict[str, Any]) -> dict[str, int | float | str]:
+    return {
+        f"{stage['name']}.{key}": value for stage in manifest["stages"] for key, value in stage["counts"].items()
+    }
+
+
+def _leave_artifact(run: Run, manifest: dict[str, Any]) -> None:
+    """A table of counts and times for Prefect's page; no text of any prompt."""
+    rows = [
+        {"stage": stage["name"], "seconds": stage["seconds"], "count": key, "value": value}
+        for stage in manifest["stages"]
+        for key, value in (stage["counts"] or {"": ""}).items()
+    ]
+    create_table_artifact(key=f"shoal-run-{run.day.isoformat()}", table=rows, description=f"Run {run.run_id}")

@@ -1,0 +1,71 @@
+"""What the stages of one process share: settings as given on the command line, and the loaded encoder."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from campaigns.runs import Counts, Run
+from campaigns.settings import Settings, load
+
+if TYPE_CHECKING:
+    from embeddings.encode import Encoder
+
+Flag = str | int | float | bool
+Flags = dict[str, Flag]
+"""Settings given on the command line: dotted key to value. Never secrets, for Prefect stores parameters."""
+
+
+@dataclass(frozen=True, slots=True)
+class RunRef:
+    """All that a task is handed: where the run is and how to find its settings. Small, and no prompt in it."""
+
+    path: str
+    day: str
+    attempt: int
+    fingerprint: str
+    source: str
+    traffic_format: str = "auto"
+    flags: Flags = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, run: Run, source: str, traffic_format: str, flags: Flags) -> RunRef:
+        return cls(str(run.path), run.day.isoformat(), run.attempt, run.fingerprint, source, traffic_format, flags)
+
+    def run(self) -> Run:
+        return Run(Path(self.path), date.fromisoformat(self.day), self.attempt, self.fingerprint)
+
+    def settings(self) -> Settings:
+        return load(self.flags).settings
+
+
+@lru_cache(maxsize=1)
+def _encoder(settings: Settings) -> Encoder:
+    """One model per process; it loads its weights when the first text has to be encoded."""
+    from embeddings.encode import load_encoder
+
+    return load_encoder(settings)
+
+
+def encode(settings: Settings, texts: Sequence[str]) -> tuple[NDArray[np.float32], Counts]:
+    """Vectors (n, d) through the cache, and how many had to be encoded."""
+    from embeddings.cache import VectorCache, embed
+    from flows import progress
+
+    if not texts:
+        return np.empty((0, 0), np.float32), {"encoded": 0, "cached": 0, "truncated": 0}
+    model = _encoder(settings)
+    cache = VectorCache(settings.home / "cache" / "vectors" / model.fingerprint, model.dimension)
+    result = embed(texts, model, cache, settings.embedding.batch_size, on_batch=progress.advance)
+    return result.vectors, {
+        "encoded": result.n_encoded,
+        "cached": result.n_cached,
+        "truncated": result.n_truncated,
+    }

@@ -1,0 +1,165 @@
+"""The steps of a run as Prefect tasks: shells of one call each round the rooms' plain functions.
+
+A step is handed a `RunRef`, never data. It is done once per run: `Run.stage` skips what is recorded and intact.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from prefect import task
+from prefect.cache_policies import NO_CACHE
+
+from campaigns import files
+from campaigns.runs import Counts, Run
+from campaigns.settings import Settings
+from flows import progress
+from flows.resources import RunRef, encode
+
+_shell: Any = task(cache_policy=NO_CACHE, persist_result=False, cache_result_in_memory=False)
+Work = Callable[[Run, Settings], Counts]
+
+
+def _do(ref: RunRef, name: str, work: Work, outputs: list[str], optional: list[str] | None = None) -> None:
+    run, settings = ref.run(), ref.settings()
+    with progress.stage(name):
+        run.stage(name, lambda: work(run, settings), outputs, optional or [])
+
+
+@_shell
+def ingest(ref: RunRef) -> None:
+    """Traffic to checked, partitioned prompts."""
+    from ingest.stage import ingest as work
+
+    def counted(run: Run, settings: Settings) -> Counts:
+        return work(run, settings, ref.source, progress=progress.advance).as_counts()
+
+    _do(ref, "ingest", counted, ["prompts/part-*.parquet", "quarantine.parquet"], ["extras.parquet"])
+
+
+@_shell
+def scaffold(ref: RunRef) -> None:
+    """Prompts to distinct texts with their scaffold and skeleton."""
+    from embeddings.stage import build_scaffold
+
+    _do(ref, "scaffold", lambda run, settings: build_scaffold(run, settings, progress=progress.advance), ["texts.parquet"])
+
+
+@_shell
+def group(ref: RunRef) -> None:
+    """Texts to lexical groups."""
+    from clustering.stage import group as work
+
+    _do(ref, "group", work, ["groups.parquet"])
+
+
+@_shell
+def represent(ref: RunRef) -> None:
+    """Choose what is worth a vector."""
+    from embeddings.representatives import choose
+
+    _do(ref, "represent", choose, ["representatives.parquet"])
+
+
+@_shell
+def embed(ref: RunRef) -> None:
+    """Representatives to vectors, through the cache."""
+    _do(ref, "embed", _embed, ["vectors.npy"])
+
+
+def _embed(run: Run, settings: Settings) -> Counts:
+    texts = run.table("representatives", ["text"])["text"].to_pylist()
+    vectors, counts = encode(settings, texts)
+    files.write_array(run.path / "vectors.npy", vectors)
+    return counts
+
+
+@_shell
+def index(ref: RunRef) -> None:
+    """Vectors to a FAISS index."""
+
+    def work(run: Run, settings: Settings) -> Counts:
+        from embeddings.index import CosineIndex
+
+        vectors = np.load(run.path / "vectors.npy")
+        built = CosineIndex.build(vectors, np.arange(len(vectors), dtype=np.int64))
+        built.save(run.path / "index.faiss")
+        return {"vectors": len(vectors)}
+
+    _do(ref, "index", work, ["index.faiss"])
+
+
+@_shell
+def cluster(ref: RunRef) -> None:
+    """Groups and vectors to verified families."""
+    from clustering.stage import cluster as work
+
+    _do(ref, "cluster", work, ["family_members.parquet", "family_cores.parquet"])
+
+
+@_shell
+def label(ref: RunRef) -> None:
+    """Families to templates, keyphrases, objectives and titles."""
+    from labeling.stage import label as work
+
+    _do(
+        ref,
+        "label",
+        lambda run, settings: work(run, settings, lambda texts: encode(settings, texts)[0]),
+        ["labels.parquet"],
+    )
+
+
+@_shell
+def identify(ref: RunRef) -> None:
+    """Families to lasting campaign ids."""
+
+    def work(run: Run, settings: Settings) -> Counts:
+        from campaigns.store import Store
+        from clustering.identity import Core, identify_families
+
+        with Store.open(settings) as store:
+            known = [(c.campaign_id, Core(c.features, c.weights)) for c in store.known_cores(run.day)]
+        return identify_families(run, known, settings)
+
+    _do(ref, "identify", work, ["identities.parquet"])
+
+
+@_shell
+def link(ref: RunRef) -> None:
+    """Families to their accounts, tiers and reasons."""
+
+    def work(run: Run, settings: Settings) -> Counts:
+        from accounts.stage import link_families
+        from campaigns.store import Store
+
+        with Store.open(settings) as store:
+            allowed = store.allowed(run.day)
+        return link_families(run, settings, allowed)
+
+    _do(ref, "link", work, ["family_accounts.parquet", "family_tiers.parquet", "family_evidence.parquet"])
+
+
+@_shell
+def layout(ref: RunRef) -> None:
+    """Vectors to a map for the eyes."""
+
+    def work(run: Run, settings: Settings) -> Counts:
+        from clustering.layout import layout as place
+
+        places = place(np.load(run.path / "vectors.npy"), settings)
+        files.write_array(run.path / "layout.npy", places)
+        return {"points": len(places)}
+
+    _do(ref, "layout", work, ["layout.npy"])
+
+
+@_shell
+def results(ref: RunRef) -> None:
+    """What was found, told by campaign id."""
+    from campaigns.results import write_results
+
+    outputs = [f"{name}.parquet" for name in ("members", "campaigns", "accounts", "evidence", "map")]
+    _do(ref, "results", lambda run, _: write_results(run), outputs)

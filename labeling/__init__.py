@@ -1,0 +1,1 @@
+"""Families to something a person can read: template, keyphrases, objective, title."""

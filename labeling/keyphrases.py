@@ -1,0 +1,184 @@
+"""Keyphrases by c-TF-IDF: what one family says and the others do not.
+
+All texts of a family count as one document. A phrase t of family c weighs tf(t, c) log(1 + A / f(t)), with f(t) its
+count over all families and A the mean number of phrases of a family (Grootendorst, BERTopic, 2022).
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import sparse
+
+from campaigns.display import plain_text
+from campaigns.tokens import Kind, tokenize
+from labeling.words import function_words
+
+CONSTANT_WEIGHT = 4.0
+"""How much more a phrase counts in a constant than in all members of the family together."""
+
+MAX_WORDS, MIN_CHARACTERS, MAX_CHARACTERS = 3, 2, 4
+"""Words of a phrase, or characters of an unspaced script."""
+
+_SHORTEST_WORD = 3
+_PHRASE_CHARACTERS = 60
+_SPELLINGS = 20
+_PER_FAMILY = 60
+"""Candidates of a family, by weight, that are looked at for overlap."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Phrases:
+    """Occurrences of candidate phrases: family (-1 background), code, byte span in a text, tokens, weight."""
+
+    family: NDArray[np.int64]
+    code: NDArray[np.uint64]
+    text: NDArray[np.int64]
+    first: NDArray[np.int64]
+    size: NDArray[np.int64]
+    weight: NDArray[np.float64]
+
+
+def keyphrases(
+    constants: Sequence[Sequence[str]],
+    members: Sequence[Sequence[str]],
+    count: int,
+    background: Sequence[str] = (),
+) -> list[tuple[str, ...]]:
+    """The `count` phrases that mark each family, the heaviest first.
+
+    Args:
+        constants: per family the constants of its template; their phrases count as if every member held them.
+        members: per family some of its members (a sample is enough).
+        background: texts outside all families; they make common phrases cheap.
+
+    Returns:
+        Per family up to `count` phrases of one to three words, or of two to four characters of an unspaced
+        script, without punctuation or function words at their ends. Equal weights are ordered by the text.
+    """
+    if not constants:
+        return []
+    texts: list[str] = []
+    owners: list[int] = []
+    weights: list[float] = []
+    for family, (fixed, free) in enumerate(zip(constants, members, strict=True)):
+        texts += [*fixed, *free]
+        owners += [family] * (len(fixed) + len(free))
+        weights += [CONSTANT_WEIGHT * max(len(free), 1)] * len(fixed) + [1.0] * len(free)
+    texts += background
+    owners += [-1] * len(background)
+    weights += [1.0] * len(background)
+
+    raw = [text.encode() for text in texts]
+    tokens = tokenize(texts)
+    found = _phrases(tokens.indptr, tokens.codes, tokens.kinds, tokens.lengths, tokens.starts, tokens.ends, owners, weights)
+    kinds, column = np.unique(found.code, return_inverse=True)
+    rows = np.where(found.family < 0, len(constants), found.family)
+    counts = sparse.coo_array((found.weight, (rows, column)), shape=(len(constants) + 1, len(kinds))).tocsr()
+    totals = np.asarray(counts.sum(axis=0)).ravel()
+    per_family = np.asarray(counts.sum(axis=1)).ravel()
+    rarity = np.log1p(per_family[: len(constants)].mean() / np.maximum(totals, 1e-12))
+    size_of = np.zeros(len(kinds), np.int64)
+    size_of[column] = found.size
+
+    out = []
+    order = np.lexsort((np.arange(len(column)), column, rows))
+    for family in range(len(constants)):
+        span = slice(counts.indptr[family], counts.indptr[family + 1])
+        columns = counts.indices[span]
+        score = counts.data[span] / max(per_family[family], 1e-12) * rarity[columns] * np.sqrt(size_of[columns])
+        best = columns[np.lexsort((kinds[columns], -np.round(score, 12)))[:_PER_FAMILY]]
+        scores = dict(zip(columns.tolist(), np.round(score, 12).tolist(), strict=True))
+        mine = order[np.searchsorted(rows[order], family) : np.searchsorted(rows[order], family + 1)]
+        candidates = []
+        for c in best.tolist():
+            at = mine[np.searchsorted(column[mine], c) : np.searchsorted(column[mine], c + 1)]
+            candidates.append((-scores[c], _surface(at, found, raw, tokens.starts, tokens.ends), _words(at, found, tokens.codes)))
+        out.append(_choose(sorted(candidates, key=lambda item: item[:2]), count))
+    return out
+
+
+def _phrases(
+    indptr: NDArray[np.int64],
+    codes: NDArray[np.uint64],
+    kinds: NDArray[np.uint8],
+    lengths: NDArray[np.uint8],
+    starts: NDArray[np.int64],
+    ends: NDArray[np.int64],
+    owners: Sequence[int],
+    weights: Sequence[float],
+) -> _Phrases:
+    n = len(codes)
+    text = np.repeat(np.arange(len(indptr) - 1), np.diff(indptr))
+    idle = np.isin(codes, function_words())
+    edge = {
+        Kind.WORD: (kinds == Kind.WORD) & ~idle & (lengths >= _SHORTEST_WORD),
+        Kind.IDEOGRAPH: (kinds == Kind.IDEOGRAPH) & ~idle,
+    }
+    joined = np.zeros(n, np.bool_)  # token i and i + 1 are of one text and one kind
+    joined[:-1] = (text[1:] == text[:-1]) & (kinds[1:] == kinds[:-1])
+    touching = np.zeros(n, np.bool_)
+    touching[:-1] = ends[:-1] == starts[1:]
+
+    firsts, sizes, hashes = [], [], []
+    for kind, smallest, largest in ((Kind.WORD, 1, MAX_WORDS), (Kind.IDEOGRAPH, MIN_CHARACTERS, MAX_CHARACTERS)):
+        together = joined & touching if kind is Kind.IDEOGRAPH else joined
+        alive = np.flatnonzero(edge[kind])
+        value = codes[alive]
+        for size in range(1, largest + 1):
+            if size > 1:
+                fits = (alive + size - 1 < n) & together[np.minimum(alive + size - 2, n - 1)]
+                alive, value = alive[fits], value[fits]
+                with np.errstate(over="ignore"):
+                    value = value * np.uint64(0x9E3779B97F4A7C15) + codes[alive + size - 1]
+            if size >= smallest:
+                closed = edge[kind][alive + size - 1]
+                firsts.append(alive[closed])
+                sizes.append(np.full(int(closed.sum()), size))
+                hashes.append(value[closed])
+    first = np.concatenate(firsts)
+    where = text[first]
+    return _Phrases(
+        np.asarray(owners, np.int64)[where],
+        np.concatenate(hashes),
+        where,
+        first,
+        np.concatenate(sizes),
+        np.asarray(weights, np.float64)[where],
+    )
+
+
+def _surface(
+    at: NDArray[np.int64], found: _Phrases, raw: Sequence[bytes], starts: NDArray[np.int64], ends: NDArray[np.int64]
+) -> str:
+    """The commonest spelling among the first occurrences."""
+    votes: Counter[str] = Counter()
+    for i in at[:_SPELLINGS].tolist():
+        first = int(found.first[i])
+        spelled = raw[found.text[i]][starts[first] : ends[first + int(found.size[i]) - 1]]
+        words = plain_text(spelled.decode(), _PHRASE_CHARACTERS)
+        votes[words] += int(found.weight[i])
+    return min(votes, key=lambda words: (-votes[words], words))
+
+
+def _words(at: NDArray[np.int64], found: _Phrases, codes: NDArray[np.uint64]) -> frozenset[int]:
+    first = int(found.first[at[0]])
+    return frozenset(codes[first : first + int(found.size[at[0]])].tolist())
+
+
+def _choose(candidates: list[tuple[float, str, frozenset[int]]], count: int) -> tuple[str, ...]:
+    """The heaviest, less those that mostly repeat a heavier one."""
+    chosen: list[str] = []
+    seen: list[frozenset[int]] = []
+    for _, surface, words in candidates:
+        if not surface or any(2 * len(words & other) > min(len(words), len(other)) for other in seen):
+            continue
+        chosen.append(surface)
+        seen.append(words)
+        if len(chosen) == count:
+            break
+    return tuple(chosen)

@@ -1,0 +1,107 @@
+"""What stands in a slot: number, name, code, question, list, url or free text."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from typing import Final
+
+from campaigns.records import Slot
+
+SAMPLES = 5
+SAMPLE_CHARACTERS = 200
+_LOOKED_AT = 100
+"""Distinct values whose kind is judged, and the characters of each that are looked at."""
+_CHARACTERS = 2_000
+_AGREEMENT = 0.6
+_NAME_WORDS = 4
+_NAME_CHARACTERS = 60
+
+_QUESTION_MARKS: Final = ("?", "？", "؟", "\u037e")
+_CLOSERS: Final = "\"'”’»)]」』 "
+_LIST_MARKS: Final = "-*•·–"
+_CODE_WORDS: Final = ("```", "def ", "return ", "import ", "#include", "function ", "class ", "SELECT ", "=>", "</", "();", "};")
+_CODE_MARKS: Final = frozenset("{}[]();=<>_\\`|&#$")
+
+
+def slot(values: Sequence[str]) -> Slot:
+    """A slot of these values, one per member, in any order. Empty values do not count."""
+    distinct = {value for value in values if value}
+    ordered = sorted(distinct, key=lambda value: (len(value), value))
+    step = max(1, len(ordered) // _LOOKED_AT)
+    votes = Counter(kind_of(value) for value in ordered[::step][:_LOOKED_AT])
+    kind = "text"
+    if votes:
+        best, count = min(votes.items(), key=lambda item: (-item[1], item[0]))
+        kind = best if count >= _AGREEMENT * votes.total() else "text"
+    samples = tuple(_cut(value) for value in ordered[:SAMPLES])
+    return Slot(kind, len(distinct), samples)
+
+
+def kind_of(value: str) -> str:
+    """The kind of one value. Looks at a bounded head of it, with string methods only."""
+    value = value[:_CHARACTERS].strip()
+    if _is_number(value):
+        return "number"
+    if _is_url(value):
+        return "url"
+    if _is_code(value):
+        return "code"
+    if value.rstrip(_CLOSERS).endswith(_QUESTION_MARKS):
+        return "question"
+    if _is_list(value):
+        return "list"
+    if _is_name(value):
+        return "name"
+    return "text"
+
+
+def _is_number(value: str) -> bool:
+    digits = sum(character.isdigit() for character in value)
+    others = [c for c in value if not c.isdigit() and not c.isspace()]
+    return 0 < digits and len(others) <= digits and all(c in "+-.,:/%°$€£¥₹()#" for c in others)
+
+
+def _is_url(value: str) -> bool:
+    head = value[:8].lower()
+    return head.startswith(("http://", "https://", "www.", "ftp://")) and not any(c.isspace() for c in value)
+
+
+def _is_code(value: str) -> bool:
+    words = sum(word in value for word in _CODE_WORDS)
+    marks = sum(character in _CODE_MARKS for character in value)
+    indented = sum(line.startswith(("    ", "\t")) for line in value.splitlines())
+    return "```" in value or marks >= 0.08 * len(value) + 3 or (words >= 2 and marks >= 4) or (indented >= 2 and marks >= 4)
+
+
+def _is_list(value: str) -> bool:
+    lines = [line.strip() for line in value.splitlines() if line.strip()]
+    marked = sum(line[0] in _LIST_MARKS or (line[0].isdigit() and line[1:4].lstrip("0123456789")[:1] in ".)") for line in lines)
+    if len(lines) >= 2 and marked >= 0.6 * len(lines):
+        return True
+    for separator in (",", ";", "、", "،", "，", "|"):
+        items = [item.strip() for item in value.split(separator)]
+        if len(items) >= 3 and all(item and len(item.split()) <= 3 and len(item) <= 30 for item in items):
+            return True
+    return False
+
+
+def _is_name(value: str) -> bool:
+    """A few words that begin with a capital, or a few characters of a script without capitals."""
+    words = value.split()
+    if not 0 < len(words) <= _NAME_WORDS or len(value) > _NAME_CHARACTERS:
+        return False
+    if any(not (c.isalnum() or c.isspace() or c in "-.'’&·・_" or c.isidentifier() or not c.isascii()) for c in value):
+        return False
+    if value[-1] in ".!。！":
+        return False
+    first = [word[0] for word in words]
+    if all(c.isupper() or c.isdigit() for c in first):
+        return True
+    letters = [c for c in value if c.isalpha()]
+    uncased = bool(letters) and all(c.lower() == c.upper() for c in letters)
+    return uncased and len(letters) <= 12 and not any(c in "，。、？！：；" for c in value)
+
+
+def _cut(value: str) -> str:
+    return value if len(value) <= SAMPLE_CHARACTERS else value[: SAMPLE_CHARACTERS - 1] + "…"

@@ -1,0 +1,261 @@
+"""The template of a family: what all members say, with typed slots where they differ."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from campaigns.errors import IntegrityError
+from campaigns.records import Slot, Template
+from campaigns.settings import LabelSettings
+from campaigns.tokens import Tokens, tokenize
+from labeling.alignment import Alignment, Clipped, clip, constants, wording
+from labeling.matcher import Matcher, compile_template, slot_bytes
+from labeling.slots import slot
+
+SUPPORTS = (0.8, 0.95)
+"""Shares of the members that must hold a constant; the one that saves more bits is taken."""
+
+ENOUGH_BITS = 32.0
+"""Templates that save less are compared with that of the commonest wording alone. Above it a passage that recurs
+in a slot of many members must not be taken for a wording of its own."""
+
+_REFINEMENTS = 3
+"""Times that the template is read again from the members that hold it."""
+
+_VOTERS = 50
+"""Members asked for the spelling of a constant."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Family:
+    """Members in the order of their content; `raw` is their UTF-8."""
+
+    raw: list[bytes]
+    tokens: Tokens
+    weights: NDArray[np.int64]
+
+
+def align(texts: Sequence[str], weights: NDArray[np.int64] | None = None, settings: LabelSettings | None = None) -> Template:
+    """Align the members of a family.
+
+    Constants are found on at most `template_sample` members, drawn evenly over the order of length; so nothing
+    depends on the order of `texts`, and no random number is needed. Every member counts once for the
+    constants, however often it was sent; `constant_share`, `saved_bits` and `accepted` count prompts.
+
+    A family of several wordings has few words in all members. Then the commonest wording is tried too, and
+    the template with the larger `saved_bits` is taken; `accepted` says how many members it speaks for.
+
+    Args:
+        texts: members, n >= 1; repeats are allowed.
+        weights: int64 (n,), prompts per member; default 1.
+
+    Returns:
+        The template. With p0 the order-0 model of the members' tokens, B the bits of all constants under p0 and
+        g(l) = 2 log2(l + 1) + 1 the bits that say how long a slot is (Elias 1975), it saves per member
+
+            accepted * (B - mean over accepted of the sum of g(slot length)) - 1 - B / n
+
+        against writing every token under p0: a flag per member, and the template itself once (Rissanen's minimum
+        description length, 1978). Negative where a template explains nothing.
+    """
+    settings = settings or LabelSettings()
+    family = _ordered(texts, weights)
+    sample = _spread(len(family.raw), settings.template_sample)
+    clipped = clip(family.tokens.indptr, family.tokens.shapes, sample)
+    everybody = np.arange(len(sample), dtype=np.int64)
+    best = _better(None, everybody, clipped, sample, family)
+    if best.bits < ENOUGH_BITS:
+        best = _better(best, wording(clipped), clipped, sample, family)
+    for _ in range(_REFINEMENTS):
+        before = best.bits
+        holders = np.flatnonzero(_matcher(best.found).match_tokens(family.tokens)[sample])
+        if 1 < len(holders) < len(sample):
+            best = _better(best, holders, clipped, sample, family)
+        if best.bits <= before:
+            break
+    return _template(best.found, family)
+
+
+def template_to_json(template: Template) -> str:
+    """One line; constants come back exactly from `template_from_json`."""
+    parts = [
+        part if isinstance(part, str) else {"kind": part.kind, "n_values": part.n_values, "values": list(part.values)}
+        for part in template.parts
+    ]
+    value = {
+        "parts": parts,
+        "constant_share": template.constant_share,
+        "saved_bits": template.saved_bits,
+        "accepted": template.accepted,
+    }
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+
+
+def template_from_json(text: str) -> Template:
+    """
+    Raises:
+        IntegrityError: this is not what `template_to_json` wrote.
+    """
+    try:
+        value: dict[str, Any] = json.loads(text)
+        parts = tuple(
+            part if isinstance(part, str) else Slot(str(part["kind"]), int(part["n_values"]), tuple(map(str, part["values"])))
+            for part in value["parts"]
+        )
+        return Template(parts, float(value["constant_share"]), float(value["saved_bits"]), float(value["accepted"]))
+    except (ValueError, KeyError, TypeError) as error:
+        raise IntegrityError("a stored template is damaged", hint="Run the day again with --force.") from error
+
+
+def _ordered(texts: Sequence[str], weights: NDArray[np.int64] | None) -> _Family:
+    raw = [text.encode() for text in texts]
+    given = np.ones(len(raw), np.int64) if weights is None else np.asarray(weights, np.int64)
+    # The digest breaks ties of length without favouring what sorts first, such as a common beginning.
+    order = sorted(range(len(raw)), key=lambda i: (len(raw[i]), hashlib.blake2b(raw[i], digest_size=8).digest()))
+    return _Family([raw[i] for i in order], tokenize([texts[i] for i in order]), given[order])
+
+
+def _spread(n: int, most: int) -> NDArray[np.int64]:
+    if n <= most:
+        return np.arange(n, dtype=np.int64)
+    return np.unique(np.linspace(0, n - 1, most).round().astype(np.int64))
+
+
+@dataclass(frozen=True, slots=True)
+class _Candidate:
+    found: Alignment
+    bits: float
+
+
+def _better(
+    best: _Candidate | None, members: NDArray[np.int64], clipped: Clipped, sample: NDArray[np.int64], family: _Family
+) -> _Candidate:
+    """`best`, or what the given rows of the sample agree on if that saves more over the whole family."""
+    part = clipped.take(members)
+    for support in SUPPORTS:
+        found = constants(part, support)
+        bits = _score(_matcher(found), family)[2]
+        # Very short templates save nothing by this measure; of those the first, which speaks for all, stays.
+        if best is None or bits > max(best.bits, 0.0) + 1e-9:
+            best = _Candidate(replace(found, pivot=int(sample[members[found.pivot]])), bits)
+    assert best is not None  # noqa: S101  -- mypy cannot see that SUPPORTS is not empty
+    return best
+
+
+def _matcher(found: Alignment) -> Matcher:
+    cuts = np.flatnonzero(np.diff(found.run)) + 1
+    return Matcher.of(np.split(found.shapes, cuts), leading=found.leading, trailing=found.trailing)
+
+
+def _score(matcher: Matcher, family: _Family) -> tuple[float, float, float]:
+    """(constant_share, accepted, saved_bits), over prompts."""
+    tokens, weights = family.tokens, family.weights.astype(np.float64)
+    lengths = np.diff(tokens.indptr)
+    spans = matcher.slot_tokens(tokens)
+    matched = matcher.match_tokens(tokens)
+    total = weights.sum()
+    held = float(weights[matched].sum() / total)
+    explained = weights[matched].sum() * len(matcher.literals)
+    share = float(explained / max((weights * lengths).sum(), 1.0))
+
+    kinds, inverse = np.unique(tokens.shapes, return_inverse=True)
+    counts = np.bincount(inverse, weights=np.repeat(weights, lengths), minlength=len(kinds))
+    model = counts[np.searchsorted(kinds, matcher.literals)] if len(kinds) else np.empty(0)
+    constant_bits = float(-np.log2(model / max(counts.sum(), 1.0)).sum()) if len(model) else 0.0
+    slot_bits = (2 * np.log2(np.maximum(spans[..., 1] - spans[..., 0], 0) + 1) + 1).sum(axis=1)
+    saved = (weights * matched * (constant_bits - slot_bits)).sum() / total - 1.0 - constant_bits / total
+    return share, held, float(saved)
+
+
+def _template(found: Alignment, family: _Family) -> Template:
+    matcher = _matcher(found)
+    share, held, saved = _score(matcher, family)
+    spans = matcher.slot_tokens(family.tokens)
+    matched = np.flatnonzero(matcher.match_tokens(family.tokens))
+    ranges = slot_bytes(family.tokens, spans)
+    slots = [
+        slot([family.raw[i][a:b].decode() for i, (a, b) in zip(matched.tolist(), ranges[matched, k].tolist(), strict=True)])
+        for k in range(matcher.n_slots)
+    ]
+    texts = _spellings(found, matcher, family, matched)
+    if not texts:
+        values = [raw.decode().strip() for raw in family.raw]
+        return Template((slot(values),), share, saved, held)
+    parts: list[str | Slot] = []
+    if found.leading:
+        parts.append(slots.pop(0))
+    for k, text in enumerate(texts):
+        parts.append(text)
+        if k + 1 < len(texts) or found.trailing:
+            parts.append(slots.pop(0))
+    template = Template(tuple(parts), share, saved, held)
+    if np.array_equal(compile_template(template).literals, matcher.literals):
+        return template
+    # Majority spellings that read differently next to each other: one member's own spelling cannot.
+    parts[found.leading :: 2] = [_own_spelling(found, family, k) for k in range(len(texts))]
+    return Template(tuple(parts), share, saved, held)
+
+
+def _spellings(found: Alignment, matcher: Matcher, family: _Family, matched: NDArray[np.int64]) -> list[str]:
+    """Every constant as most members spell it, with the spaces around it."""
+    tokens = family.tokens
+    places = matcher.find(tokens)
+    voters = matched[_spread(len(matched), _VOTERS)] if len(matched) else np.array([found.pivot])
+    n_literals = len(matcher.indptr) - 1
+    texts = []
+    for k in range(n_literals):
+        size = int(matcher.indptr[k + 1] - matcher.indptr[k])
+        pinned_start, pinned_end = k == 0 and not found.leading, k == n_literals - 1 and not found.trailing
+        words: list[list[bytes]] = []
+        befores: list[bytes] = []
+        afters: list[bytes] = []
+        for i in voters.tolist():
+            first = places[i, k] if len(matched) else found.positions[np.searchsorted(found.run, k)]
+            a = int(tokens.indptr[i] + first)
+            low, high = int(tokens.indptr[i]), int(tokens.indptr[i + 1])
+            starts, ends, raw = tokens.starts, tokens.ends, family.raw[i]
+            pieces = []
+            for j in range(a, a + size):
+                pieces.append(raw[starts[j] : ends[j]])
+                if j + 1 < a + size:
+                    pieces.append(raw[ends[j] : starts[j + 1]])
+            words.append(pieces)
+            if not pinned_start and a > low:
+                befores.append(raw[ends[a - 1] : starts[a]])
+            if not pinned_end and a + size < high:
+                afters.append(raw[ends[a + size - 1] : starts[a + size]])
+        texts.append(_space(befores) + _majority_run(words) + _space(afters))
+    return texts
+
+
+def _majority_run(words: list[list[bytes]]) -> str:
+    """The whole run as most spell it, else piece by piece."""
+    whole, votes = _most(b"".join(pieces) for pieces in words)
+    if 2 * votes > len(words):
+        return whole.decode()
+    return b"".join(_most(column)[0] for column in zip(*words, strict=True)).decode()
+
+
+def _most(values: Iterable[bytes]) -> tuple[bytes, int]:
+    """The commonest value, the smaller of equals, and its votes."""
+    return min(Counter(values).items(), key=lambda item: (-item[1], len(item[0]), item[0]))
+
+
+def _space(separators: list[bytes]) -> str:
+    if not separators:
+        return ""
+    return "".join(c for c in _most(separators)[0].decode() if c.isspace())
+
+
+def _own_spelling(found: Alignment, family: _Family, k: int) -> str:
+    at = family.tokens.indptr[found.pivot] + found.positions[found.run == k]
+    raw = family.raw[found.pivot]
+    return raw[family.tokens.starts[at[0]] : family.tokens.ends[at[-1]]].decode()

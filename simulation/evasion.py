@@ -1,0 +1,162 @@
+"""How operators write one request: a template, its slots, and what is done to hide the template (levels e0 to e8)."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+
+from simulation.draws import Draws, stream
+from simulation.grammar import phrases
+from simulation.organic import voice
+from simulation.plan import CampaignPlan
+from simulation.prose import language
+from simulation.templates import LONG, MEDIUM, SHORT, Wording, slot_text, template
+
+RECURRING_PASSAGES = 40
+"""e1: so many passages of a campaign come back again and again."""
+RECURRING_SHARE = 0.3
+NOISE = (0.012, 0.045)
+"""e2: least and most part of the characters of a request that are noise."""
+REWORDING = 0.65
+"""e6: part of the replaceable words that are replaced."""
+DRIFT = 0.12
+"""Part of a drifting template's words that move each day."""
+
+_INVISIBLE = ("\u200b", "\u200c", "\u200d", "\u2060", "\ufeff", "\u00ad")
+_OVERLAYS = ("\u034f", "\u0335", "\u0336", "\u0337")
+HOMOGLYPHS: Mapping[str, str] = {
+    "a": "а", "c": "с", "e": "е", "i": "і", "j": "ј", "o": "о", "p": "р", "s": "ѕ", "x": "х", "y": "у", "A": "А", "B": "В",
+    "C": "С", "E": "Е", "H": "Н", "K": "К", "M": "М", "O": "О", "P": "Р", "T": "Т", "X": "Х", "v": "ν",
+}  # fmt: skip
+"""Latin letters and the Cyrillic or Greek ones that look the same."""
+_FILLERS = (
+    "please", "kindly", "now", "simply", "really", "here", "just", "again", "of course", "as always", "if possible", "in fact",
+    "very much", "right away", "by all means", "honestly", "for me", "once more", "at last", "indeed", "today", "surely",
+)  # fmt: skip
+_WORD = re.compile(r"[A-Za-z][A-Za-z'-]*")
+_SENTENCE = re.compile(r"(?<=[.?!]) ")
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """A request and its truth: `family` names template and wording (None: there is no template)."""
+
+    text: str
+    family: str | None
+    language: str
+
+
+def write(plan: CampaignPlan, seed: int, day_index: int, draws: Draws) -> Written:
+    """One request of a campaign."""
+    if plan.evasion == "e8":
+        person = voice(draws)
+        return Written(person.prompt(draws), None, person.language.code)
+    wording, family = _wording(plan, seed, day_index, draws)
+    text = wording.fill(lambda slot: _slot(plan, seed, wording.language, slot, draws))
+    if plan.evasion == "e2":
+        text = noised(text, draws)
+    elif plan.evasion == "e3":
+        text = padded(text, wording.language, draws)
+    return Written(text, family, wording.language)
+
+
+def _wording(plan: CampaignPlan, seed: int, day_index: int, draws: Draws) -> tuple[Wording, str]:
+    chosen = template(plan.template)
+    number = draws.below(len(chosen.wordings)) if plan.evasion == "e4" else 0
+    wording, family = chosen.wordings[number], f"{chosen.name}/{number}"
+    if plan.evasion == "e5":
+        wording = draws.pick(chosen.multilingual)
+        family = f"{chosen.name}/{wording.language}"
+    if plan.life == "drifts":
+        # One stream for the whole day, so that all requests of a day drift alike.
+        drift = stream(seed, "drift", plan.name, number)
+        for _ in range(day_index):
+            wording = wording.with_constants(tuple(reworded(text, DRIFT, drift) for text in wording.constants))
+    if plan.evasion == "e6":
+        wording = wording.with_constants(tuple(reworded(text, REWORDING, draws) for text in wording.constants))
+    return wording, family
+
+
+def _slot(plan: CampaignPlan, seed: int, code: str, slot: str, draws: Draws) -> str:
+    """A pool deals its slots out: whatever topic comes next, whoever asks."""
+    spoken = language(code)
+    lengths = {"e0": SHORT, "e1": LONG}.get(plan.evasion, MEDIUM)
+    if plan.evasion == "e1" and slot == "passage" and draws.chance(RECURRING_SHARE):
+        return _recurring(seed, plan.name, code, draws.below(RECURRING_PASSAGES))
+    scene = spoken.scene(draws.pick(spoken.topic_names), draws)
+    return slot_text(slot, spoken, draws, scene, lengths)
+
+
+@lru_cache(maxsize=1024)
+def _recurring(seed: int, campaign: str, code: str, number: int) -> str:
+    draws = stream(seed, "passage", campaign, code, number)
+    spoken = language(code)
+    return slot_text("passage", spoken, draws, spoken.scene(draws.pick(spoken.topic_names), draws), LONG)
+
+
+def noised(text: str, draws: Draws) -> str:
+    """Put noise on 1-5 % of the characters: invisible ones between, overlays upon, look-alikes and full-width instead."""
+    low, high = NOISE
+    count = max(1, round((low + (high - low) * draws.uniform()) * len(text)))
+    characters = list(text)
+    for at in draws.sample(range(len(text)), count):
+        character = characters[at]
+        kind = draws.below(4)
+        if kind == 0 and character in HOMOGLYPHS:
+            characters[at] = HOMOGLYPHS[character]
+        elif kind == 1 and "!" <= character <= "~":
+            characters[at] = chr(ord(character) + 0xFEE0)  # the full-width form
+        elif kind == 2 and unicodedata.category(character)[0] == "L":
+            characters[at] = character + draws.pick(_OVERLAYS)
+        else:
+            characters[at] = character + draws.pick(_INVISIBLE)
+    return "".join(characters)
+
+
+def padded(text: str, code: str, draws: Draws) -> str:
+    """Put one to four sentences about something else before the request, after it, or both."""
+    spoken = language(code)
+
+    def sentences() -> str:
+        return spoken.sentences(draws.between(1, 4), draws, spoken.scene(draws.pick(spoken.topic_names), draws))
+
+    where = draws.below(3)
+    before = f"{sentences()}\n" if where != 1 else ""
+    after = f"\n{sentences()}" if where != 0 else ""
+    return f"{before}{text}{after}"
+
+
+def reworded(text: str, share: float, draws: Draws) -> str:
+    """Replace words by synonyms, slip in fillers and swap neighbouring sentences of an English text."""
+    lines = []
+    for line in text.split("\n"):
+        sentences = _SENTENCE.split(line)
+        if len(sentences) > 2 and draws.chance(share):
+            at = draws.below(len(sentences) - 1)
+            sentences[at], sentences[at + 1] = sentences[at + 1], sentences[at]
+        lines.append(" ".join(sentences))
+    return _WORD.sub(lambda match: _replaced(match.group(), share, draws), "\n".join(lines))
+
+
+def _replaced(word: str, share: float, draws: Draws) -> str:
+    others = _synonyms().get(word.lower())
+    if others and draws.chance(share):
+        other = draws.pick(others)
+        word = other[0].upper() + other[1:] if word[0].isupper() else other
+    if draws.chance(share * 0.12):
+        word = f"{word} {draws.pick(_FILLERS)}"
+    return word
+
+
+@lru_cache(maxsize=1)
+def _synonyms() -> dict[str, tuple[str, ...]]:
+    table: dict[str, tuple[str, ...]] = {}
+    for line in phrases("synonyms.txt").splitlines():
+        if not line.startswith("#"):
+            group = [word.strip() for word in line.split(",")]
+            for word in group:
+                table[word] = tuple(sorted({*table.get(word, ()), *group} - {word}))
+    return table

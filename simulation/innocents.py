@@ -1,0 +1,111 @@
+"""Innocent look-alikes: for each kind the habits of its accounts and what they write."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Literal
+
+from simulation.draws import Draws, stream
+from simulation.evasion import Written
+from simulation.organic import Voice, voice
+from simulation.plan import InnocentPlan, SimulationPlan
+from simulation.pools import Habits
+from simulation.prose import language
+from simulation.templates import MEDIUM, SHORT, slot_text, template
+
+Text = Literal["products", "own topics", "verbatim", "questions", "benchmark", "voices"]
+"""What the prompts hold: a template with slots from everywhere, or from the account's own topics; a text as it is;
+one of a few questions; a fixed list in order; many end users."""
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """A kind of look-alike. `system` says that its prompts come with one system prompt."""
+
+    habits: Habits
+    text: Text
+    system: bool = False
+
+
+LOOKS: Mapping[str, Look] = {
+    "app": Look(Habits(organization="one", network="one", payment="one", agent="one", model="one", country="one"), "products", True),
+    "popular": Look(Habits(created="old", volumes="even"), "verbatim"),
+    "harness": Look(Habits(agent="one"), "own topics", True),
+    "evaluator": Look(Habits(organization="one", network="one", payment="one", clock="nightly", volumes="even"), "benchmark"),
+    "gateway": Look(Habits(organization="one", network="one", payment="one"), "voices"),
+    "course": Look(Habits(network="one", country="one", created="week", clock="campus", volumes="even"), "questions"),
+    "team": Look(
+        Habits("one", "one", "one", "one", "own", "one", created="week", clock="office", volumes="even"), "own topics", True
+    ),
+    "fleet": Look(
+        Habits("one", "one", "one", "one", "one", "one", created="two days", clock="round", volumes="even"), "products", True
+    ),
+    "saas": Look(Habits(network="cloud", agent="one", model="one", created="years"), "own topics", True),
+    "hackathon": Look(Habits(network="asn", country="one", created="day", clock="night"), "own topics"),
+    "release": Look(Habits(model="one", created="old", clock="launch", volumes="even"), "questions"),
+    "passer-by": Look(Habits(created="old", volumes="even"), "own topics"),
+}  # fmt: skip
+
+
+def write(innocent: InnocentPlan, plan: SimulationPlan, person: Voice, ordinal: int, draws: Draws) -> Written:
+    """One prompt of a look-alike; `ordinal` counts the account's prompts of the day."""
+    look = LOOKS[innocent.kind]
+    if look.text == "voices":
+        return _relayed(draws)
+    if look.text == "benchmark":
+        return _benchmark(plan.seed, innocent.label, ordinal)
+    chosen = template(_template_name(innocent, plan))
+    number = draws.below(len(chosen.wordings)) if look.text == "questions" else 0
+    wording = chosen.wordings[number]
+    family = f"{innocent.kind}:{chosen.name}/{number}"
+    if look.text in ("verbatim", "questions"):
+        text = wording.fill(str)
+        if look.text == "questions" and draws.chance(0.4):
+            own = language("en").sentences(1, draws, person.scenes[0]) if person.language.code == "en" else ""
+            text = f"{own} {text}".lstrip()
+        return Written(text, family, wording.language)
+    spoken = language(wording.language)
+    if look.text == "products" or person.language is not spoken:
+        scene = spoken.scene(draws.pick(spoken.topic_names if look.text == "products" else person.topics), draws)
+    else:
+        scene = draws.pick(person.scenes)
+    lengths = SHORT if look.text == "products" else MEDIUM
+    text = wording.fill(lambda slot: slot_text(slot, spoken, draws, scene, lengths))
+    return Written(text, family, wording.language)
+
+
+def system_prompt(innocent: InnocentPlan, seed: int) -> str | None:
+    """The system prompt that a tool sends along, the same from every account that uses it."""
+    if not LOOKS[innocent.kind].system:
+        return None
+    return tool_prompt(stream(seed, "system", innocent.label))
+
+
+def tool_prompt(draws: Draws) -> str:
+    spoken = language("en")
+    scene = spoken.scene(draws.pick(spoken.topic_names), draws)
+    return f"{slot_text('coined', spoken, draws, scene, SHORT)}. {spoken.sentences(draws.between(2, 4), draws, scene)}"
+
+
+def _template_name(innocent: InnocentPlan, plan: SimulationPlan) -> str:
+    if innocent.imitates:
+        return next(c.template for c in plan.campaigns if c.name == innocent.imitates)
+    return innocent.template
+
+
+def _relayed(draws: Draws) -> Written:
+    person = voice(draws)
+    return Written(person.prompt(draws), None, person.language.code)
+
+
+@lru_cache(maxsize=4096)
+def _benchmark(seed: int, name: str, number: int) -> Written:
+    """Question `number` of a benchmark: the same every night."""
+    draws = stream(seed, "benchmark", name, number)
+    spoken = language("en")
+    scene = spoken.scene(draws.pick(spoken.topic_names), draws)
+    options = "\n".join(f"{letter}) {spoken.grammar.expand('clause', draws, scene)}" for letter in "ABCD")
+    text = f"{spoken.sentences(draws.between(1, 3), draws, scene)} {spoken.question(draws, scene)}\n{options}"
+    return Written(text, f"evaluator:{name}", "en")

@@ -1,0 +1,50 @@
+from __future__ import annotations
+
+import multiprocessing
+from collections.abc import Iterator
+from multiprocessing.context import ForkServerContext
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:  # tests that need no store should not wait for its imports
+    from postgres import Postgres
+
+    from campaigns.store import Store
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Postgres]:
+    """One server for the whole session. Without PostgreSQL installed the tests that need it fail, loudly."""
+    from postgres import running_postgres
+
+    with running_postgres() as server:
+        yield server
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
+def store_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """An empty database of each kind that the store supports."""
+    if request.param == "sqlite":
+        yield f"sqlite:///{tmp_path / 'shoal.db'}"
+    else:
+        server: Postgres = request.getfixturevalue("postgres")
+        with server.database() as url:
+            yield url
+
+
+@pytest.fixture
+def store(store_url: str) -> Iterator[Store]:
+    from campaigns.store import Store
+
+    with Store.open_url(store_url) as opened:
+        yield opened
+
+
+@pytest.fixture(scope="session")
+def processes() -> ForkServerContext:
+    """For processes that start at once: they share one import of the store and nothing else."""
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["campaigns.publish"])
+    return context

@@ -1,0 +1,183 @@
+"""Migrations: there and back, killed half-way, several processes at once, schemas from elsewhere."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from multiprocessing.connection import Connection
+from multiprocessing.context import ForkServerContext
+from pathlib import Path
+
+import pytest
+from alembic import command
+from alembic.autogenerate import compare_metadata
+from alembic.runtime.migration import MigrationContext
+from sqlalchemy import CheckConstraint, Table, event, inspect, text
+from store_examples import MONDAY, a_campaign, a_run, publish_now
+
+from campaigns import database
+from campaigns.database import Database, migrate, migration_config
+from campaigns.errors import IntegrityError, UsageError
+from campaigns.failpoints import ENVIRONMENT_VARIABLE, KILLED
+from campaigns.store import Store
+from campaigns.tables import Base
+
+MIGRATIONS = Path(database.__file__).parent / "migrations"
+
+
+def tables(url: str) -> set[str]:
+    opened = Database(url)
+    with opened.reader.begin() as connection:
+        found = set(inspect(connection).get_table_names())
+    opened.close()
+    return found
+
+
+def execute(url: str, statement: str) -> None:
+    opened = Database(url)
+    with opened.writer.begin() as connection:
+        connection.execute(text(statement))
+    opened.close()
+
+
+def test_the_migrations_make_exactly_the_models(store_url: str) -> None:
+    opened = Database(store_url)
+    migrate(opened)
+    with opened.reader.begin() as connection:
+        context = MigrationContext.configure(connection, opts={"compare_server_default": True})
+        assert compare_metadata(context, Base.metadata) == []
+        found = inspect(connection)
+        for name, table in Base.metadata.tables.items():
+            checks = {check["name"] for check in found.get_check_constraints(name)}
+            assert checks == {c.name for c in table.constraints if isinstance(c, CheckConstraint)}
+            assert {key["name"] for key in found.get_foreign_keys(name)} == {
+                key.name for key in table.foreign_key_constraints
+            }
+    opened.close()
+
+
+def test_up_down_up(store_url: str) -> None:
+    opened = Database(store_url)
+    migrate(opened)
+    with opened.writer.begin() as connection:
+        command.downgrade(migration_config(connection), "base")
+    assert tables(store_url) == {"alembic_version"}
+    migrate(opened)
+    opened.close()
+    with Store.open_url(store_url) as store:
+        assert publish_now(store, a_run(), [a_campaign("c1")])
+
+
+def test_opening_again_writes_nothing(store_url: str) -> None:
+    with Store.open_url(store_url) as first:
+        publish_now(first, a_run(), [a_campaign("c1")])
+        with first.writing(), Store.open_url(store_url) as second:  # would wait for its turn to write
+            assert second.latest_day() == MONDAY
+
+
+# -- crashes and contention ----------------------------------------------------------------------------
+
+
+def die_after_tables(url: str, number: int) -> None:
+    made: list[str] = []
+
+    def count(table: Table, *_: object, **__: object) -> None:
+        made.append(table.name)
+        if len(made) == number:
+            os._exit(KILLED)
+
+    event.listen(Table, "after_create", count)
+    Store.open_url(url)
+
+
+def die_at_the_commit(url: str) -> None:
+    os.environ[ENVIRONMENT_VARIABLE] = "migrate:before_commit"
+    Store.open_url(url)
+
+
+@pytest.mark.parametrize("number", [1, 4, 9])
+def test_a_migration_killed_between_two_tables_leaves_none(
+    store_url: str, processes: ForkServerContext, number: int
+) -> None:
+    process = processes.Process(target=die_after_tables, args=(store_url, number))
+    process.start()
+    process.join()
+    assert process.exitcode == KILLED
+    assert tables(store_url) == set()
+    with Store.open_url(store_url) as store:
+        assert publish_now(store, a_run(), [a_campaign("c1")])
+
+
+def test_a_migration_killed_at_its_commit_starts_over(store_url: str, processes: ForkServerContext) -> None:
+    process = processes.Process(target=die_at_the_commit, args=(store_url,))
+    process.start()
+    process.join()
+    assert process.exitcode == KILLED
+    assert tables(store_url) == set()
+    with Store.open_url(store_url) as store:
+        assert store.published_days() == []
+
+
+def open_when_told(url: str, go: Connection, answer: Connection) -> None:
+    answer.send("ready")
+    go.poll(None)
+    with Store.open_url(url) as store:
+        answer.send(store.published_days())
+
+
+def test_processes_that_open_a_fresh_store_at_once(store_url: str, processes: ForkServerContext) -> None:
+    wait_here, start_all = processes.Pipe(duplex=False)
+    openers = []
+    for _ in range(6):
+        ours, theirs = processes.Pipe()
+        process = processes.Process(target=open_when_told, args=(store_url, wait_here, theirs))
+        process.start()
+        theirs.close()
+        openers.append((process, ours))
+    assert [ours.recv() for _, ours in openers] == ["ready"] * 6
+    start_all.send("go")
+    assert [ours.recv() for _, ours in openers] == [[]] * 6
+    for process, _ in openers:
+        process.join()
+        assert process.exitcode == 0
+
+
+# -- schemas from elsewhere ----------------------------------------------------------------------------
+
+
+def test_a_newer_schema_is_refused_and_left_alone(store_url: str) -> None:
+    Store.open_url(store_url).close()
+    before = tables(store_url)
+    execute(store_url, "UPDATE alembic_version SET version_num = '9999'")
+    with pytest.raises(UsageError, match="schema 9999, which this version of Shoal does not know") as caught:
+        Store.open_url(store_url)
+    assert "upgrade" in caught.value.hint
+    assert tables(store_url) == before
+
+
+def test_tables_of_somebody_else_are_not_taken_over(store_url: str) -> None:
+    execute(store_url, "CREATE TABLE runs (distance INTEGER)")
+    with pytest.raises(IntegrityError, match="tables that Shoal did not make: runs"):
+        Store.open_url(store_url)
+    assert tables(store_url) == {"runs"}
+
+
+def test_a_new_migration_can_be_drawn_up_from_the_template(
+    store_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    copy = tmp_path / "migrations"
+    shutil.copytree(MIGRATIONS, copy, ignore=shutil.ignore_patterns("__pycache__"))
+    monkeypatch.setattr(database, "_MIGRATIONS", copy)
+    opened = Database(store_url)
+    migrate(opened)
+    with opened.writer.begin() as connection:
+        config = migration_config(connection)
+        command.revision(config, "nothing changes", autogenerate=True, rev_id="0002")
+    written = (copy / "versions" / "0002_nothing_changes.py").read_text()
+    assert 'down_revision = "0001"' in written.replace("'", '"')
+    assert "op.create" not in written
+    assert "op.drop" not in written
+    migrate(opened)
+    with opened.reader.begin() as connection:
+        assert MigrationContext.configure(connection).get_current_revision() == "0002"
+    opened.close()
