@@ -73,8 +73,8 @@ def judge(
         allowed: the entries in force on the day.
     """
     figures = _figures(links)
-    names = [field.name for field in fields(_Figures)]
-    families = [_Figures(**row) for row in figures.select(names).iter_rows(named=True)]
+    columns = [field.name for field in fields(_Figures)]
+    families = [_Figures(**row) for row in figures.select(columns).iter_rows(named=True)]
     explained = [_explanations(family, names[family.family], settings, allowed) for family in families]
     tiers = pl.DataFrame(
         {

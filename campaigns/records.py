@@ -320,6 +320,18 @@ class IngestCounts:
     def balanced(self) -> bool:
         return self.rows_in == self.accepted + self.copies + self.quarantined
 
+    def as_counts(self) -> dict[str, int | float | str]:
+        """Flat, for a stage record; quarantine reasons as `quarantined: REASON`."""
+        reasons = {f"quarantined: {reason}": n for reason, n in sorted(self.by_reason.items())}
+        return {
+            "rows_in": self.rows_in,
+            "accepted": self.accepted,
+            "copies": self.copies,
+            "quarantined": self.quarantined,
+            "other_days": self.other_days,
+            **reasons,
+        }
+
 
 @dataclass(frozen=True, slots=True)
 class Slot:

@@ -83,10 +83,12 @@ def settle(sets: FeatureSets, pairs: Pairs, groups: NDArray[np.int32], settings:
     """Proposed groups to families: measure cores, refine once, measure again, verify every member."""
     cores = find_cores(sets, groups, pairs.accounts, pairs.texts, pairs.prompts, settings)
     merged = _merge_fragments(cores, settings)
-    labels, _ = _assign(sets, groups, cores, merged, settings)
+    whole = merged == np.arange(len(merged))
+    own = np.append(merged, np.int32(-1))[own_cores(groups, cores)]
+    labels, _ = best_core(coverage(sets, cores), whole, own, settings)
     cores = find_cores(sets, labels, pairs.accounts, pairs.texts, pairs.prompts, settings)
-    alone = np.arange(len(cores.groups), dtype=np.int32)
-    labels, strengths = _assign(sets, labels, cores, alone, settings)
+    anyone = np.ones(len(cores.groups), np.bool_)
+    labels, strengths = best_core(coverage(sets, cores), anyone, own_cores(labels, cores), settings)
     return Families(labels, strengths, cores, cores.families(settings))
 
 
@@ -102,22 +104,26 @@ def _merge_fragments(cores: Cores, settings: FamilySettings) -> NDArray[np.int32
     )
 
 
-def _assign(
-    sets: FeatureSets,
-    groups: NDArray[np.int32],
-    cores: Cores,
-    merged: NDArray[np.int32],
-    settings: FamilySettings,
-) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
-    """(core of each text or -1, coverage): the best covered core, the own group's core preferred."""
+def own_cores(groups: NDArray[np.int32], cores: Cores) -> NDArray[np.int32]:
+    """The core of each text's own group, int32 (n_texts,), -1 if that group has none."""
     core_of_group = np.full(int(groups.max(initial=-1)) + 2, -1, np.int32)
-    core_of_group[cores.groups] = merged
-    own = core_of_group[groups]  # group -1 reads the last entry, which is -1
-    carried = coverage(sets, cores)
+    core_of_group[cores.groups] = np.arange(len(cores.groups), dtype=np.int32)
+    return core_of_group[groups]  # group -1 reads the last entry, which is -1
+
+
+def best_core(
+    carried: sparse.csr_matrix, eligible: NDArray[np.bool_], own: NDArray[np.int32], settings: FamilySettings
+) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
+    """(core of each text or -1, its coverage): the eligible core covered best, the own one preferred.
+
+    Args:
+        carried: coverage, CSR (n_texts, n_cores).
+        eligible: bool (n_cores,).
+        own: int32 (n_texts,), -1 for none.
+    """
     carried.sort_indices()
-    is_root = merged == np.arange(len(merged))
     return _best_core(
-        carried.indptr.astype(np.int64), carried.indices, carried.data, own, is_root, settings.member_share, OWN_GROUP_BONUS
+        carried.indptr.astype(np.int64), carried.indices, carried.data, own, eligible, settings.member_share, OWN_GROUP_BONUS
     )
 
 
@@ -139,7 +145,7 @@ def _fragment_of(indptr, indices, carried, strong, share):  # type: ignore[no-un
 
 
 @njit(cache=True, nogil=True)
-def _best_core(indptr, indices, carried, own, is_root, share, bonus):  # type: ignore[no-untyped-def]
+def _best_core(indptr, indices, carried, own, eligible, share, bonus):  # type: ignore[no-untyped-def]
     n_texts = len(indptr) - 1
     labels = np.full(n_texts, -1, np.int32)
     strengths = np.zeros(n_texts, np.float32)
@@ -147,7 +153,7 @@ def _best_core(indptr, indices, carried, own, is_root, share, bonus):  # type: i
         best = 0.0
         for i in range(indptr[text], indptr[text + 1]):
             core = indices[i]
-            if not is_root[core] or carried[i] < share:
+            if not eligible[core] or carried[i] < share:
                 continue
             rank = carried[i] + (bonus if core == own[text] else 0.0)
             if rank > best:

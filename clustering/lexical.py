@@ -1,7 +1,7 @@
 """The lexical channel: families by word pairs, then, among what they leave open, families by how prompts begin or end.
 
 Pairs survive rewording, insertion and noise, but drown when a short template surrounds a long passage. Edges see exactly
-those. Texts that only an edge core explains join an existing family when that core is plainly a part of it.
+those. A text that begins and ends as a known family does joins it, however little of the pairs it carries.
 """
 
 from __future__ import annotations
@@ -12,12 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from campaigns.settings import FamilySettings
-from clustering.families import Families, Pairs, find_families, settle
+from clustering.cores import coverage, find_cores
+from clustering.families import Families, Pairs, best_core, find_families, own_cores, settle
 from clustering.groups import FeatureSets, group_by_anchor
-
-_SAME_TEMPLATE = 0.8
-"""An edge core belongs to a pair family when this part of the texts that cover it are in that family."""
-
 
 @dataclass(frozen=True, slots=True)
 class LexicalGroups:
@@ -49,9 +46,31 @@ def lexical_groups(
 ) -> LexicalGroups:
     """Both channels over the same texts (rows of both feature sets)."""
     by_pairs = find_families(pair_sets, pairs, keys, settings)
-    taken = by_pairs.final >= 0
+    labels, strengths = by_pairs.labels.copy(), by_pairs.strengths.copy()
+    final = by_pairs.final
+    adopted, carried = _adopted(edge_sets, pairs, final, settings)
+    joins = (final < 0) & (adopted >= 0)
+    labels[joins], strengths[joins] = adopted[joins], carried[joins]
+
+    taken = (final >= 0) | joins
     by_edges = _edge_families(edge_sets, pairs, keys, taken, settings)
-    return _combine(by_pairs, by_edges, settings)
+    covering = np.where(taken, -1, by_edges.final)
+    n_texts = np.bincount(covering[covering >= 0], minlength=len(by_edges.accepted))
+    accepted = by_edges.accepted & (n_texts >= settings.edge_texts)
+    new = np.append(accepted, False)[covering]
+    labels[new] = covering[new] + len(by_pairs.accepted)
+    strengths[new] = by_edges.strengths[new]
+    return LexicalGroups(labels, strengths, np.concatenate([by_pairs.accepted, accepted]))
+
+
+def _adopted(
+    sets: FeatureSets, pairs: Pairs, families: NDArray[np.int32], settings: FamilySettings
+) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
+    """The family whose way to begin and end each text shares (-1: none), and how much of it, 0..1."""
+    cores = find_cores(sets, families, pairs.accounts, pairs.texts, pairs.prompts, settings)
+    strong = cores.strengths >= settings.core_strength
+    labels, carried = best_core(coverage(sets, cores), strong, own_cores(families, cores), settings)
+    return np.where(labels >= 0, np.append(cores.groups, -1)[labels], -1).astype(np.int32), carried
 
 
 def _edge_families(
@@ -61,39 +80,7 @@ def _edge_families(
     taken: NDArray[np.bool_],
     settings: FamilySettings,
 ) -> Families:
-    """Families proposed by the texts not `taken`; cores are verified against all texts."""
-    open_sets = sets.only(~taken)
+    """Families proposed by the texts not `taken`; what marks them is measured against all texts."""
     weights = pairs.prompts_per_text(len(sets))
-    groups = group_by_anchor(open_sets, weights, keys, settings.anchor_overlap)
+    groups = group_by_anchor(sets.only(~taken), weights, keys, settings.anchor_overlap)
     return settle(sets, pairs, groups, settings.model_copy(update={"family_strength": settings.edge_strength}))
-
-
-def _combine(by_pairs: Families, by_edges: Families, settings: FamilySettings) -> LexicalGroups:
-    n_pairs, n_edges = len(by_pairs.accepted), len(by_edges.accepted)
-    families = by_pairs.final
-    covering = by_edges.final
-    home = _home_of_cores(families, covering, n_pairs, n_edges)
-    open_texts = (families < 0) & (covering >= 0)
-    n_open = np.bincount(covering[open_texts], minlength=n_edges)
-    accepted = by_edges.accepted & (home < 0) & (n_open >= settings.edge_texts)
-    labels, strengths = by_pairs.labels.copy(), by_pairs.strengths.copy()
-    moved = open_texts & (home[covering] >= 0)
-    labels[moved] = home[covering[moved]]
-    new = open_texts & accepted[covering]
-    labels[new] = covering[new] + n_pairs
-    strengths[moved | new] = by_edges.strengths[moved | new]
-    return LexicalGroups(labels, strengths, np.concatenate([by_pairs.accepted, accepted]))
-
-
-def _home_of_cores(
-    families: NDArray[np.int32], covering: NDArray[np.int32], n_pairs: int, n_edges: int
-) -> NDArray[np.int32]:
-    """For each edge core the pair family that nearly all its texts are in, int32 (n_edges,), -1 if none."""
-    if n_edges == 0 or n_pairs == 0:
-        return np.full(max(n_edges, 1), -1, np.int32)
-    covered = covering >= 0
-    table = np.zeros((n_edges, n_pairs + 1), np.int64)
-    np.add.at(table, (covering[covered], families[covered]), 1)  # family -1 counts in the last column
-    best = table[:, :-1].argmax(axis=1)
-    share = table[np.arange(n_edges), best] / np.maximum(table.sum(axis=1), 1)
-    return np.where(share >= _SAME_TEMPLATE, best, -1).astype(np.int32)

@@ -4,12 +4,12 @@
 
 A shard is written once, whole, and never changed:
 
-    magic 8 bytes | rows, dimension as little-endian uint64 | keys (rows, 16) | float16 (rows, dimension) | SHA-256
+    magic, 8 bytes | rows, dimension: uint64 | keys (rows, 16) | float16 (rows, dimension) | SHA-256
 
-Keys are `campaigns.records.text_key` of the text, sorted. Shards are named by their content, so writers need no
-lock: two of them write different files, or the same bytes. A shard is checked against its SHA-256 before its
-first use in a process and memory-mapped from then on. A damaged shard is deleted, which costs encoding its texts
-again.
+Keys are `campaigns.records.text_key` of the text, sorted; numbers are little-endian. Shards are named by
+their content, so writers need no lock: two of them write different files, or the same bytes. A shard is checked
+against its SHA-256 before its first use in a process and memory-mapped from then on. A damaged shard is
+deleted, which costs encoding its texts again.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ MAGIC = b"shoalv1\n"
 MAX_SMALL_SHARDS = 64
 """More small shards than this are merged into one."""
 LARGE_ROWS = 65_536
-"""A shard of this many rows is never rewritten, so that each vector is rewritten a bounded number of times."""
+"""A shard of this many rows is never rewritten, which bounds how often a vector is."""
 
 Keys = NDArray[np.bytes_]
 """Text keys, (n,) of dtype S16."""
@@ -119,16 +119,18 @@ class VectorCache:
     def _merge(self, paths: list[Path]) -> None:
         """Write one shard that holds the rows of several, then delete those.
 
-        Each process deletes only what it has itself written again, so two that merge at the same time lose nothing.
+        Each process deletes only what it has itself written again, so two that merge at once lose nothing.
         """
         self._refresh()
-        shards = [self._shards[path.name] for path in paths if path.name in self._shards]
-        merged = self._write(
-            np.concatenate([shard.keys for shard in shards]), np.concatenate([shard.vectors for shard in shards])
+        merged = {path: self._shards[path.name] for path in paths if path.name in self._shards}
+        if len(merged) < 2:
+            return  # another process was faster
+        written = self._write(
+            np.concatenate([shard.keys for shard in merged.values()]),
+            np.concatenate([shard.vectors for shard in merged.values()]),
         )
-        for path in paths:
-            if path != merged:
-                path.unlink(missing_ok=True)
+        for path in merged.keys() - {written}:
+            path.unlink(missing_ok=True)
 
     def _write(self, keys: Keys, vectors: NDArray[np.float16]) -> Path:
         keys, first = np.unique(keys.astype(_KEY), return_index=True)
@@ -146,10 +148,11 @@ class VectorCache:
         return path
 
     def _paths(self) -> list[Path]:
-        return sorted(self.folder.glob(f"*{_SUFFIX}"))
+        found = self.folder.glob(f"*{_SUFFIX}")
+        return sorted(path for path in found if not path.name.startswith(files.TEMPORARY_PREFIX))
 
     def _refresh(self) -> None:
-        """Open shards that appeared since the last look, also those of other processes; forget deleted ones."""
+        """Open shards that appeared since the last look, also those of others; forget deleted ones."""
         paths = self._paths()
         opened = {path.name: self._shards.get(path.name) or self._open(path) for path in paths}
         self._shards = {name: shard for name, shard in opened.items() if shard is not None}
@@ -182,11 +185,6 @@ class VectorCache:
         return _Shard(keys, vectors.reshape(rows, dimension))
 
 
-def open_cache(home: Path, encoder: Encoder) -> VectorCache:
-    """The cache of this encoder below `$SHOAL_HOME`."""
-    return VectorCache(home / "cache" / "vectors" / encoder.fingerprint, encoder.dimension)
-
-
 def keys_of(texts: Sequence[str]) -> Keys:
     return np.array([text_key(text) for text in texts], dtype=_KEY)
 
@@ -196,15 +194,15 @@ def embed(
     encoder: Encoder,
     cache: VectorCache,
     batch_size: int,
-    on_batch: Callable[[int, int], None] | None = None,
+    on_batch: Callable[[int], None] | None = None,
 ) -> Embedded:
     """Vectors of `texts`, of which only those not yet cached are encoded, each once.
 
-    Each batch is cached as soon as it is encoded, so a crash costs one batch. Vectors are returned as the cache
-    holds them, so that a second run gets the same bits as the first.
+    Each batch is cached as soon as it is encoded, so a crash costs one batch. Vectors are returned as the
+    cache holds them, so that a second run gets the same bits as the first.
 
     Args:
-        on_batch: called after each batch with the texts encoded so far and to encode in all.
+        on_batch: called with the number of texts of each batch, after it is cached.
     """
     keys, first, row_of_text = np.unique(keys_of(texts), return_index=True, return_inverse=True)
     halves, found = cache.get(keys)
@@ -217,7 +215,7 @@ def embed(
         cache.put(keys[batch], halves[batch])
         failpoint("embed:batch")
         if on_batch is not None:
-            on_batch(start + len(batch), len(missing))
+            on_batch(len(batch))
     truncated = encoder.truncated([texts[i] for i in first])
     return Embedded(
         vectors=_unit(halves)[row_of_text],

@@ -37,7 +37,7 @@ from campaigns.settings import Settings
 from embeddings.models import ModelFiles, find_model
 
 FORMAT = 1
-"""Counts up when the way from text to vector changes, so that old cached vectors are not mixed with new ones."""
+"""Counts up when the way from text to vector changes, so that old vectors are not mixed with new ones."""
 BLOCK_ROWS = 4
 CUDA_BLOCK_ROWS = 32
 LENGTH_STEP = 8
@@ -104,19 +104,18 @@ class TransformerEncoder:
         return hashlib.sha256(repr(parts).encode()).hexdigest()[:32]
 
     def truncated(self, texts: Sequence[str]) -> NDArray[np.bool_]:
-        limit = self._longest_text
-        tokens = self._tokenize(texts)
-        return np.array(
-            [len(text) > limit or bool(t.overflowing) for text, t in zip(texts, tokens, strict=True)], dtype=bool
-        )
+        too_long = [len(text) > self._longest_text for text in texts]
+        overflows = [bool(encoding.overflowing) for encoding in self._tokenize(texts)]
+        return np.logical_or(too_long, overflows)
 
     def encode(self, texts: Sequence[str]) -> NDArray[np.float32]:
         vectors = np.empty((len(texts), self.dimension), np.float32)
+        if not texts:
+            return vectors
         tokens = [encoding.ids for encoding in self._tokenize(texts)]
-        network = self._network if tokens else None
+        network = self._network
 
         def compute(members: list[int]) -> None:
-            assert network is not None
             ids, mask = _block([tokens[i] for i in members], self.backend.rows, self._padding)
             vectors[members] = network(ids, mask)[: len(members)]
 
@@ -171,7 +170,9 @@ def choose_backend(wanted: str) -> Backend:
         import openvino
     except ImportError as error:
         raise UsageError(
-            "OpenVINO is not installed", where="embedding.backend", hint="`pip install 'shoal[fast]'`, or use `auto`."
+            "OpenVINO is not installed",
+            where="embedding.backend",
+            hint="`pip install 'shoal[fast]'`, or use `auto`.",
         ) from error
     capabilities = openvino.Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
     return Backend("openvino", "cpu", "bf16" if "BF16" in capabilities else "f32")
@@ -258,11 +259,12 @@ def _sentence_module(model: ModelFiles, device: str) -> Any:
     for variable in ("HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE"):
         os.environ[variable] = "1"  # the folder holds everything; nothing may ask the network
     import torch
-    import transformers
     from sentence_transformers import SentenceTransformer
+    from transformers import logging
 
-    transformers.logging.set_verbosity_error()
-    transformers.logging.disable_progress_bar()
+    quiet: Any = logging
+    quiet.set_verbosity_error()
+    quiet.disable_progress_bar()
     sentence = SentenceTransformer(
         str(model.folder),
         device=device,
@@ -271,7 +273,7 @@ def _sentence_module(model: ModelFiles, device: str) -> Any:
         model_kwargs={"use_safetensors": True, "dtype": torch.float32},
     )
 
-    class Module(torch.nn.Module):
+    class Module(torch.nn.Module):  # type: ignore[misc]  # torch is not followed by mypy
         def __init__(self) -> None:
             super().__init__()
             self.sentence = sentence
@@ -292,7 +294,7 @@ def _torch_network(model: ModelFiles, backend: Backend, threads: int) -> Network
 
     def network(ids: NDArray[np.int64], mask: NDArray[np.int64]) -> NDArray[np.float32]:
         with torch.inference_mode():
-            vectors = module(torch.from_numpy(ids).to(backend.device), torch.from_numpy(mask).to(backend.device))
+            vectors = module(*(torch.from_numpy(part).to(backend.device) for part in (ids, mask)))
         result: NDArray[np.float32] = vectors.cpu().numpy()
         return result
 
@@ -306,17 +308,21 @@ def _openvino_network(model: ModelFiles, backend: Backend, threads: int) -> Netw
 
     example = torch.ones((2, LENGTH_STEP), dtype=torch.int64)
     with warnings.catch_warnings():
-        # Tracing warns of branches on shapes; ours always take the same branch: ids and mask, equal lengths.
+        # Tracing is deprecated, reads every attribute, and warns of branches on shapes; ours go one way.
         warnings.simplefilter("ignore", torch.jit.TracerWarning)
         warnings.filterwarnings("ignore", r"`torch\.jit\.", DeprecationWarning)
-        warnings.filterwarnings("ignore", r"`is_gradient_checkpointing`", FutureWarning)  # it reads every attribute
+        warnings.filterwarnings("ignore", r"`is_gradient_checkpointing`", FutureWarning)
         graph = openvino.convert_model(
             _sentence_module(model, "cpu"), example_input={"input_ids": example, "attention_mask": example}
         )
     compiled = openvino.Core().compile_model(
         graph,
         "CPU",
-        {"INFERENCE_PRECISION_HINT": backend.precision, "NUM_STREAMS": threads, "INFERENCE_NUM_THREADS": threads},
+        {
+            "INFERENCE_PRECISION_HINT": backend.precision,
+            "NUM_STREAMS": threads,
+            "INFERENCE_NUM_THREADS": threads,
+        },
     )
     local = threading.local()  # a request serves one thread at a time
 

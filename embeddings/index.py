@@ -1,9 +1,9 @@
 """Nearest vectors by cosine, with FAISS behind.
 
-A score is always a cosine similarity: the inner product of unit vectors. FAISS finds candidates in float32, where
-equal vectors may score differently by a last bit. Candidates are therefore scored again in float64, and equal
-scores come in the order of their ids. So the answer to a query depends neither on the other queries nor on
-the order of the rows.
+A score is always a cosine similarity: the inner product of unit vectors. FAISS finds candidates in float32,
+where equal vectors may score differently by a last bit. Candidates are therefore scored again in float64, and
+equal scores come in the order of their ids. So the answer to a query depends neither on the other queries nor
+on the order of the rows.
 
 Up to `flat_limit` vectors the search is exact. Beyond it goes through an inverted file (IVF) with seeded
 k-means: scores stay exact, a neighbour may be missed.
@@ -67,11 +67,13 @@ class CosineIndex:
             raise IntegrityError("an index needs one id per vector, each once")
         unit = _unit(vectors)[order]
         count, dimension = unit.shape
+        inner: Any
         if count <= flat_limit:
             inner = faiss.IndexFlatIP(dimension)
         else:
             lists = int(np.sqrt(count))
-            inner = faiss.IndexIVFFlat(faiss.IndexFlatIP(dimension), dimension, lists, faiss.METRIC_INNER_PRODUCT)
+            centres = faiss.IndexFlatIP(dimension)
+            inner = faiss.IndexIVFFlat(centres, dimension, lists, faiss.METRIC_INNER_PRODUCT)
             inner.cp.seed = seed % 2**31
             inner.cp.max_points_per_centroid = _TRAINING_PER_LIST
             inner.nprobe = min(_PROBES, lists)
@@ -116,7 +118,8 @@ class CosineIndex:
             for start in range(0, len(pending), step):
                 block = pending[start : start + step]
                 rows, complete = self._candidates(unit[block], k, width)
-                ids[block[complete]], cosines[block[complete]] = self._rank(unit[block[complete]], rows[complete], k)
+                decided = block[complete]
+                ids[decided], cosines[decided] = self._rank(unit[decided], rows[complete], k)
                 undecided.append(block[~complete])
             pending = np.concatenate(undecided)
             width = min(2 * width, len(self))
@@ -142,14 +145,16 @@ class CosineIndex:
         data = path.read_bytes()
         if hashlib.sha256(data).hexdigest() != sha256:
             raise IntegrityError(
-                "the index is not what was written", where=str(path), hint="Remove it; the next run builds it again."
+                "the index is not what was written",
+                where=str(path),
+                hint="Remove it; the next run builds it again.",
             )
         return cls(faiss.deserialize_index(np.frombuffer(data, np.uint8)))
 
     def _candidates(
         self, unit: NDArray[np.float32], k: int, width: int
     ) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
-        """Rows that FAISS scores best, (queries, width), and for which queries no equal of the kth is left out."""
+        """Rows that FAISS scores best, (queries, width), and the queries for which no equal of the kth is cut."""
         scores, rows = self._inner.search(unit, width)
         decided = (rows[:, -1] < 0) | (scores[:, -1] < scores[:, k - 1] - 2 * _FLOAT32_ERROR)
         return rows, decided | (width == len(self))
@@ -159,7 +164,7 @@ class CosineIndex:
     ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
         """Score candidates exactly and keep the best `k`. Rows ascend with ids, so they break ties."""
         rows = np.sort(rows, axis=1)
-        found = self._inner.reconstruct_batch(np.maximum(rows, 0).ravel()).reshape(*rows.shape, -1)
+        found = self._inner.reconstruct_batch(np.maximum(rows, 0).ravel()).reshape(*rows.shape, unit.shape[1])
         products = found.astype(np.float64) * unit[:, None, :]
         cosines = np.clip(products.sum(axis=2), -1, 1).astype(np.float32)
         cosines[rows < 0] = -np.inf

@@ -1,8 +1,8 @@
 """Which model files may be loaded: found without the network where possible, and checked before use.
 
-Every file that a model is made of has a pinned SHA-256. Those of the default model are written below. Those of
-any other model are pinned on first use in `$SHOAL_HOME/cache/models.json`; `embedding.model_sha256` pins the
-weights beforehand. Weights are read from safetensors files alone: pickled weights can run code.
+Every file that a model is made of has a pinned SHA-256. Those of the default model are written below. Those
+of any other model are pinned on first use in `$SHOAL_HOME/cache/models.json`; `embedding.model_sha256` pins
+the weights beforehand. Weights are read from safetensors files alone: pickled weights can run code.
 """
 
 from __future__ import annotations
@@ -200,7 +200,11 @@ def _compare_with_pins(model: ModelFiles, path: Path) -> None:
         if pinned is not None:
             pinned = {str(name): str(digest) for name, digest in pinned.items()}
     except (ValueError, AttributeError):
-        raise IntegrityError("the list of pinned models is damaged", where=str(path), hint="Remove it.") from None
+        raise IntegrityError(
+            "the list of pinned models is damaged",
+            where=str(path),
+            hint="Remove it to pin the models anew.",
+        ) from None
     if pinned is None:
         files.write_json(path, {**pins, model.name: dict(model.files)})
     else:

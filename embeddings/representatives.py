@@ -1,23 +1,20 @@
 """What is worth a vector: one skeleton per lexical group, and windows of texts that the scaffold leaves open.
 
-The transformer costs a thousand times more per text than the scaffold, so it is spent where accounts meet: open texts are
-taken by the number of accounts that share their scaffold, up to the budget.
+The transformer costs a thousand times more per text than the scaffold, so it is spent where accounts meet: of the open
+texts, those that share most scaffold features with other accounts come first, up to the budget.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from pathlib import Path
-from typing import Any
-
 import numpy as np
 import polars as pl
-from numpy.typing import NDArray
+import pyarrow as pa
 
 from campaigns import files
-from campaigns.records import REPRESENTATIVES
+from campaigns.records import REPRESENTATIVES, TEXT_KEY
 from campaigns.runs import Counts, Run
 from campaigns.settings import Settings
+from campaigns.tokens import tokenize
 
 
 def choose(run: Run, settings: Settings) -> Counts:
@@ -42,18 +39,32 @@ def choose(run: Run, settings: Settings) -> Counts:
         .filter(pl.col("n_features") > 0)
         .sort("n_features", "n_prompts", "text_key", descending=[True, True, False])
         .head(room)
-        .sort("text_key")
     )
-    head = pl.col("skeleton").str.split(" ").list.head(settings.embedding.window_words).list.join(" ")
-    windows = windows.select(
-        pl.lit(-1, pl.Int32).alias("group"),
-        "text_key",
-        head.alias("text"),
-        "n_prompts",
-        "n_accounts",
-    )
-    chosen = pl.concat([skeletons.head(settings.embedding.budget), windows], how="vertical_relaxed")
-    chosen = chosen.with_row_index("representative").with_columns(truncated=pl.lit(False))
+    windows = _with_windows(run, windows, settings.embedding.window_words)
+    chosen = pl.concat(
+        [
+            skeletons.head(settings.embedding.budget).with_columns(truncated=pl.lit(False)),
+            windows.with_columns(group=pl.lit(-1, pl.Int32)).select(*skeletons.columns, "truncated"),
+        ],
+        how="vertical_relaxed",
+    ).with_row_index("representative")
     table = chosen.select(REPRESENTATIVES.names).to_arrow().cast(REPRESENTATIVES)
     files.write_parquet(run.path / "representatives.parquet", table)
     return {"skeletons": skeletons.height, "windows": windows.height}
+
+
+def _with_windows(run: Run, chosen: pl.DataFrame, words: int) -> pl.DataFrame:
+    """Add `text`, the first tokens of each text in their own spelling, and `truncated`; sorted by key."""
+    prompts = run.texts_of(pa.array(chosen["text_key"].to_list(), TEXT_KEY))
+    tokens = tokenize(prompts["prompt"])
+    last = np.minimum(tokens.indptr[:-1] + words, tokens.indptr[1:]) - 1
+    ends = np.where(last >= tokens.indptr[:-1], tokens.ends[last] if len(tokens.ends) else 0, 0)
+    heads = [prompt.encode()[:end].decode() for prompt, end in zip(prompts["prompt"].to_pylist(), ends, strict=True)]
+    window = pl.DataFrame(
+        {
+            "text_key": pl.Series(prompts["text_key"], dtype=pl.Binary),
+            "text": heads,
+            "truncated": np.diff(tokens.indptr) > words,
+        }
+    )
+    return chosen.join(window, on="text_key").sort("text_key")

@@ -42,7 +42,7 @@ class DayResult:
 
 @flow(name="discover-campaigns", persist_result=False, validate_parameters=False)
 def discover_campaigns(
-    day: str, source: str = "", force: bool = False, flags: Flags | None = None, traffic_format: str = "auto"
+    day: str, source: str = "", force: bool = False, flags: Flags | None = None, shape: str = ""
 ) -> str:
     """Find the campaigns of one day and publish them; return the run's id.
 
@@ -51,7 +51,7 @@ def discover_campaigns(
         source: file, folder, glob or URL; empty: the setting `input`.
         force: do a published day again.
         flags: settings given on the command line, dotted key to value.
-        traffic_format: as in `ingest.sources`, `auto` to tell by shape.
+        shape: how every file is read (`ingest.adapters.Shape`); empty: each file tells.
 
     Raises:
         ShoalError: see `campaigns.errors`; the last published run is untouched.
@@ -63,8 +63,8 @@ def discover_campaigns(
         if published is not None:
             return published.run_id
         where = _source(source, wanted, settings)
-        run = open_run(settings.home, wanted, _fingerprint(where, settings), force=force)
-        ref = RunRef.of(run, where, traffic_format, flags or {})
+        run = open_run(settings.home, wanted, _fingerprint(where, shape, settings), force=force)
+        ref = RunRef.of(run, where, shape, flags or {})
         if not run.complete:
             steps.ingest(ref)
             steps.scaffold(ref)
@@ -92,20 +92,21 @@ def discover_day(
     flags: Flags | None = None,
     force: bool = False,
     out: Path | None = None,
-    traffic_format: str = "auto",
+    shape: str = "",
 ) -> DayResult:
     """Run one day through the flow in this process, and copy the result files to `out` if given.
 
     A day that is already published costs no Prefect server. With `day` None the traffic must hold exactly one day.
     """
-    from ingest.sources import only_day
+    from ingest.adapters import Shape
+    from ingest.stage import only_day
 
     settings = load(flags).settings
-    wanted = day or only_day(_source(source, None, settings), traffic_format)
+    wanted = day or only_day(_source(source, None, settings), settings, shape=Shape(shape) if shape else None)
     with Store.open(settings) as store:
         before = None if force else store.current_run(wanted)
         if before is None:
-            discover_campaigns(wanted.isoformat(), source, force, flags, traffic_format)
+            discover_campaigns(wanted.isoformat(), source, force, flags, shape)
         published = store.current_run(wanted)
     if published is None:
         raise UsageError(f"{wanted} was not published", hint="Run the day again; it goes on where it stopped.")
@@ -139,11 +140,11 @@ def _source(source: str, day: date | None, settings: Settings) -> str:
     return where
 
 
-def _fingerprint(source: str, settings: Settings) -> str:
+def _fingerprint(source: str, shape: str, settings: Settings) -> str:
     """Names what a run depends on; a run that died is resumed only by one with the same."""
     from ingest.sources import source_fingerprint
 
-    parts = [source_fingerprint(source), settings.fingerprint(), version("shoal")]
+    parts = [source_fingerprint(source), shape, settings.fingerprint(), version("shoal")]
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:32]
 
 

@@ -26,5 +26,6 @@ def prepare(home: Path, *, debug: bool = False) -> None:
         "PREFECT_LOGGING_LEVEL": "DEBUG" if debug else "CRITICAL",
         "PREFECT_SERVER_LOGGING_LEVEL": "INFO" if debug else "CRITICAL",
     }
+    Path(defaults["PREFECT_HOME"]).mkdir(parents=True, exist_ok=True)
     for name, value in defaults.items():
         os.environ.setdefault(name, value)

@@ -32,12 +32,12 @@ class RunRef:
     attempt: int
     fingerprint: str
     source: str
-    traffic_format: str = "auto"
+    shape: str = ""
     flags: Flags = field(default_factory=dict)
 
     @classmethod
-    def of(cls, run: Run, source: str, traffic_format: str, flags: Flags) -> RunRef:
-        return cls(str(run.path), run.day.isoformat(), run.attempt, run.fingerprint, source, traffic_format, flags)
+    def of(cls, run: Run, source: str, shape: str, flags: Flags) -> RunRef:
+        return cls(str(run.path), run.day.isoformat(), run.attempt, run.fingerprint, source, shape, flags)
 
     def run(self) -> Run:
         return Run(Path(self.path), date.fromisoformat(self.day), self.attempt, self.fingerprint)

@@ -31,12 +31,14 @@ def _do(ref: RunRef, name: str, work: Work, outputs: list[str], optional: list[s
 @_shell
 def ingest(ref: RunRef) -> None:
     """Traffic to checked, partitioned prompts."""
-    from ingest.stage import ingest as work
+    from ingest.adapters import Shape
+    from ingest.stage import OUTPUTS, ingest as work
 
     def counted(run: Run, settings: Settings) -> Counts:
-        return work(run, settings, ref.source, progress=progress.advance).as_counts()
+        shape = Shape(ref.shape) if ref.shape else None
+        return work(run, settings, ref.source, progress=progress.advance, shape=shape).as_counts()
 
-    _do(ref, "ingest", counted, ["prompts/part-*.parquet", "quarantine.parquet"], ["extras.parquet"])
+    _do(ref, "ingest", counted, list(OUTPUTS), ["extras.parquet"])
 
 
 @_shell

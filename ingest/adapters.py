@@ -9,15 +9,15 @@
 
 One request is one prompt: **the last user message that holds text**. Earlier turns were the prompts of
 earlier requests, and a turn that only hands back a tool's result is no prompt. System and developer messages
-(with Anthropic's `system` and OpenTelemetry's `gen_ai.system_instructions`) become `system_prompt`. Text parts are joined
-by a newline; images and other parts are passed over.
+(Anthropic's `system` and OpenTelemetry's `gen_ai.system_instructions` too) become `system_prompt`. Text parts
+are joined by a newline; images and other parts are passed over.
 
 Records that are not prompts at all (database spans, tool calls, embeddings, image and moderation calls) are
-no rows. A request whose text was not recorded is a row without a prompt, and so ends in quarantine: a log that lacks its content
-should be heard of.
+no rows. A request whose text was not recorded is a row without a prompt and ends in quarantine: a log that
+lacks its content should be heard of.
 
-Sources: the OpenAI chat completions and Anthropic messages references; OpenTelemetry's semantic conventions for
-generative AI spans with the JSON encoding of OTLP; the `LiteLLM_SpendLogs` table of the LiteLLM proxy.
+Sources: the OpenAI chat completions and Anthropic messages references; OpenTelemetry's semantic conventions
+for generative AI spans with the JSON encoding of OTLP; the `LiteLLM_SpendLogs` table of the LiteLLM proxy.
 """
 
 from __future__ import annotations
@@ -67,7 +67,7 @@ def detect(names: Collection[str]) -> Shape:
 
 
 def adapter(shape: Shape, account_fields: Sequence[str] | None = None) -> Callable[[Record], Iterable[Row]]:
-    """A function from one record to its rows: one for a request, any number for a batch of spans, none for a non-prompt.
+    """A function from one record to its rows: one for a request, many for an export of spans.
 
     Args:
         account_fields: overrides `ACCOUNT_FIELDS`; dots reach into nested objects.
@@ -107,7 +107,7 @@ def conversation(messages: Any, instructions: Any = None) -> tuple[str | None, s
 
 
 def text_of(content: Any) -> str | None:
-    """The text of a message: a string, or a list of parts that hold it under `text` (chat) or `content` (spans)."""
+    """The text of a message: a string, or parts that hold it under `text` (chat) or `content` (spans)."""
     if isinstance(content, str):
         return content
     if not isinstance(content, list):
@@ -115,9 +115,10 @@ def text_of(content: Any) -> str | None:
     texts = []
     for part in content:
         if isinstance(part, Mapping) and part.get("type") in ("text", "input_text"):
-            part = part.get("text", part.get("content"))  # noqa: PLW2901
-        if isinstance(part, str):
+            texts.append(part.get("text", part.get("content")))
+        else:
             texts.append(part)
+    texts = [text for text in texts if isinstance(text, str)]
     return "\n".join(texts) if texts else None
 
 
@@ -164,7 +165,7 @@ def _spans(record: Record) -> Iterator[tuple[Record, Row]]:
 
 
 def _is_inference(attributes: Record) -> bool:
-    """Agent and tool spans repeat the messages of the inference spans below them, so only the latter count."""
+    """Agent and tool spans repeat the messages of the inference spans below them: only the latter count."""
     operation = attributes.get("gen_ai.operation.name")
     return operation in INFERENCE if operation is not None else MESSAGES in attributes
 

@@ -3,8 +3,8 @@
 The checks run in a fixed order and the first that fails names the reason:
 
 1. `created_at` is in the future
-2. `created_at` lies on another day: no fault, the row is passed over and counted apart, whatever else is wrong
-   with it, since its own day's run will say so
+2. `created_at` lies on another day: no fault, the row is passed over and counted apart, whatever else is
+   wrong with it, since its own day's run will say so
 3. some text is not valid UTF-8
 4. a required value cannot be read as its column's type
 5. a required value is null, or an empty id
@@ -12,8 +12,9 @@ The checks run in a fixed order and the first that fails names the reason:
 7. a text is longer than the limit
 8. an optional value cannot be read; the row goes too, since guessing null would hide a broken exporter
 
-A column is judged as a whole, too. It is *missing* when no row of the file has it, and *retyped* when it holds
-values and none of them can be read; for a required column either stops the run before anything is written.
+A column is judged as a whole, too. It is *missing* when no row of the file has it, and *retyped* when it
+holds values and none of them can be read; for a required column either stops the run before anything is
+written.
 """
 
 from __future__ import annotations
@@ -29,8 +30,8 @@ import pyarrow.compute as pc
 
 from campaigns.errors import InputError
 from campaigns.records import QUARANTINE, REQUIRED_COLUMNS, TRAFFIC, Reason
+from ingest.batches import Batch
 from ingest.columns import Column, Mask, NaiveTimeError, WrongTypeError, coerce, expected_type
-from ingest.readers import Batch
 from ingest.sources import SourceFile
 
 ACCEPTED = -1
@@ -146,7 +147,7 @@ class FileColumns:
                 raise InputError(
                     f"required column {name!r} is missing (expected {expected_type(name)})",
                     where=self._file.name,
-                    hint=f"The file has: {', '.join(sorted(map(repr, names))[:20])}. Rename or add the column.",
+                    hint=f"The file has {', '.join(sorted(map(repr, names))[:20])}. Rename or add it.",
                 )
 
     def _retyped(self, name: str, found: str) -> InputError:

@@ -5,12 +5,12 @@ decided in `ingest.checks`. What is accepted:
 
 | contract | found |
 | --- | --- |
-| string | text or bytes that are UTF-8; optional columns also whole numbers; empty text is null, but for `prompt` |
+| string | text or bytes in UTF-8; optional columns also whole numbers; empty text is null but in `prompt` |
 | timestamp, UTC | a timestamp with a zone; ISO-8601 text with a zone; epoch numbers, also as text |
 | int32 | whole numbers in range, also as text; NaN is null |
 
 Epoch numbers tell their unit by size: below 10^11 they are seconds, below 10^14 milliseconds, below 10^17
-microseconds, else nanoseconds. So seconds reach to the year 5138, and milliseconds from March 1973 on are right.
+microseconds, else nanoseconds: seconds reach to the year 5138, and milliseconds are right from March 1973 on.
 """
 
 from __future__ import annotations
@@ -57,8 +57,8 @@ class NaiveTimeError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """`values` has the contract's type. `bad` marks values that were there but could not be read; `not_utf8` those of
-    them that are text in no valid UTF-8."""
+    """`values` has the contract's type. `bad` marks values that were there but could not be read; `not_utf8`
+    those of them that are text in no valid UTF-8."""
 
     values: pa.Array
     bad: Mask
@@ -75,7 +75,7 @@ def coerce(name: str, found: pa.Array, wrong: Mask | None = None) -> Column:
 
     Args:
         found: the values as their file holds them, of any type.
-        wrong: values that were there but of a type that `found` cannot hold (it has null there); see `from_values`.
+        wrong: values that were there but of a type that `found` cannot hold (null there); see `from_values`.
 
     Raises:
         WrongTypeError: the type of `found` does not fit.
@@ -89,7 +89,7 @@ def coerce(name: str, found: pa.Array, wrong: Mask | None = None) -> Column:
     elif kind == pa.string():
         values, not_utf8 = _text(name, found)
     elif kind == UTC_MICROSECONDS:
-        values = _time(found)
+        values, present = _time(found)
     else:
         values, present = _whole_number(name, found)
     bad = present & ~_mask(pc.is_valid(values))
@@ -151,8 +151,23 @@ def _text(name: str, found: pa.Array) -> tuple[pa.Array, Mask]:
     return values, _mask(pc.and_(pc.is_valid(found), pc.is_null(values)))
 
 
-def _time(found: pa.Array) -> pa.Array:
+def _cleaned(found: pa.Array) -> tuple[pa.Array, Mask]:
+    """Null for what exporters write when nothing is there (blank text, NaN), and which values are there."""
     found = decoded(found)
+    present = _mask(pc.is_valid(found))
+    if _is_text(found.type):
+        found = pc.utf8_trim_whitespace(_text(PROMPT, found)[0])
+        blank = pc.equal(found, "")
+    elif pa.types.is_floating(found.type):
+        found = found.cast(pa.float64())
+        blank = pc.is_nan(found)
+    else:
+        return found, present
+    return pc.if_else(blank, pa.scalar(None, found.type), found), present & ~_mask(blank)
+
+
+def _time(found: pa.Array) -> tuple[pa.Array, Mask]:
+    found, present = _cleaned(found)
     if pa.types.is_timestamp(found.type):
         if found.type.tz is None:
             raise NaiveTimeError(-1)
@@ -160,11 +175,11 @@ def _time(found: pa.Array) -> pa.Array:
     elif pa.types.is_integer(found.type) or pa.types.is_floating(found.type):
         moments = _from_epoch(found)
     elif _is_text(found.type):
-        moments = _time_from_text(_text(PROMPT, found)[0])
+        moments = _time_from_text(pc.utf8_upper(found))
     else:
         raise WrongTypeError("timestamp with a time zone", str(found.type))
     in_range = pc.and_(pc.greater_equal(moments, _FIRST_MOMENT), pc.less_equal(moments, _LAST_MOMENT))
-    return pc.if_else(in_range, moments, pa.scalar(None, pa.int64())).cast(UTC_MICROSECONDS)
+    return pc.if_else(in_range, moments, pa.scalar(None, pa.int64())).cast(UTC_MICROSECONDS), present
 
 
 def _to_microseconds(found: pa.Array) -> pa.Array:
@@ -176,8 +191,6 @@ def _to_microseconds(found: pa.Array) -> pa.Array:
 
 
 def _time_from_text(texts: pa.Array) -> pa.Array:
-    texts = pc.utf8_upper(pc.utf8_trim_whitespace(texts))
-    texts = pc.if_else(pc.equal(texts, ""), pa.scalar(None, pa.string()), texts)
     is_whole = pc.match_substring_regex(texts, _WHOLE_NUMBER)
     is_number = pc.match_substring_regex(texts, _NUMBER)
     nothing = pa.scalar(None, pa.string())
@@ -190,6 +203,7 @@ def _time_from_text(texts: pa.Array) -> pa.Array:
         raise NaiveTimeError(naive)
     iso = pc.if_else(is_number, nothing, texts)
     iso = pc.replace_substring_regex(iso, r"\s*(UTC|GMT)$", "Z")
+    iso = pc.replace_substring_regex(iso, r"\s+([+-]\d{2}:?\d{2})$", r"\1")
     iso = pc.replace_substring_regex(iso, r"[.,](\d{1,6})\d*", r".\1")
     dated = cast_or_null(iso, UTC_MICROSECONDS).cast(pa.int64())
     return pc.coalesce(whole, fraction, dated)
@@ -219,23 +233,15 @@ def _from_epoch(numbers: pa.Array) -> pa.Array:
 
 
 def _whole_number(name: str, found: pa.Array) -> tuple[pa.Array, Mask]:
-    """int32 values, and where the file holds a value at all: data frames write a missing number as NaN."""
-    found = decoded(found)
+    found, present = _cleaned(found)
+    kind = TRAFFIC.field(name).type
     if _is_text(found.type):
-        texts = pc.utf8_trim_whitespace(_text(PROMPT, found)[0])
-        numbers = cast_or_null(texts, pa.float64())
-        present = _mask(pc.is_valid(found)) & ~_mask(pc.equal(texts, ""))
-    elif (
+        found = cast_or_null(found, pa.float64())
+    elif not (
         pa.types.is_integer(found.type) or pa.types.is_floating(found.type) or pa.types.is_decimal(found.type)
     ):
-        numbers, present = found, _mask(pc.is_valid(found))
-    else:
-        raise WrongTypeError(str(TRAFFIC.field(name).type), str(found.type))
-    if pa.types.is_floating(numbers.type):
-        missing = pc.is_nan(numbers)
-        present &= ~_mask(missing)
-        numbers = pc.if_else(missing, pa.scalar(None, numbers.type), numbers)
-    return cast_or_null(numbers, TRAFFIC.field(name).type), present
+        raise WrongTypeError(str(kind), str(found.type))
+    return cast_or_null(found, kind), present
 
 
 def _is_text(kind: pa.DataType) -> bool:

@@ -28,7 +28,7 @@ def split_records(
     first = True
     for chunk in chunks:
         if first:
-            chunk, first = chunk.removeprefix(_BOM), False  # noqa: PLW2901
+            chunk, first = chunk.removeprefix(_BOM), False
         done: list[bytes | None] = []
         *ended, rest = chunk.split(b"\n")
         for piece in ended:

@@ -1,18 +1,19 @@
-"""Accepted rows, spread over partitions of accounts, checked for repeated ids across all of them, written at last.
+"""Accepted rows: spread over partitions of accounts, checked for repeated ids across all, written at last.
 
 Rows wait in memory until they pass a budget; then each partition's share goes to a spill file. What stays in
 memory for the whole day is 8 bytes per row (a hash of its id) and, while the day is written, 16 bytes per
 distinct text. A partition is loaded as a whole to be sorted, so its size bounds the rest.
 
-A repeated `prompt_id` leaves one survivor: the smallest row by (created_at, account_id, prompt, the other columns),
-so the order of the input never decides.
+A repeated `prompt_id` leaves one survivor: the smallest row by (created_at, account_id, prompt, the other
+columns), so the order of the input never decides.
 """
 
 from __future__ import annotations
 
 import hashlib
 import shutil
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -61,10 +62,7 @@ def digests(texts: pa.Array, size: int) -> list[bytes]:
     _, offset_buffer, data = texts.buffers()
     offsets = np.frombuffer(offset_buffer, np.int32)[texts.offset : texts.offset + len(texts) + 1].tolist()
     view = memoryview(data) if data is not None else memoryview(b"")
-    return [
-        hashlib.blake2b(view[start:stop], digest_size=size).digest()
-        for start, stop in zip(offsets[:-1], offsets[1:], strict=True)
-    ]
+    return [hashlib.blake2b(view[start:stop], digest_size=size).digest() for start, stop in pairwise(offsets)]
 
 
 def hashes(texts: pa.Array) -> npt.NDArray[np.uint64]:
@@ -73,7 +71,7 @@ def hashes(texts: pa.Array) -> npt.NDArray[np.uint64]:
 
 
 class Partitions:
-    """Collects the rows of a day. `add`, then `repeated_ids`, then `write`; `close` removes the spill files."""
+    """The rows of a day: `add`, then `repeated_ids`, then `write`. `close` removes the spill files."""
 
     def __init__(self, folder: Path, n_partitions: int, memory_bytes: int = MEMORY_BYTES) -> None:
         self._folder = folder
@@ -111,7 +109,11 @@ class Partitions:
         self._dropped_files.add(file)
 
     def repeated_ids(self) -> pa.Table:
-        """The rows that lose to another with the same `prompt_id`: (prompt_id, account_id, ORIGIN). They will not be written."""
+        """The rows that lose to another with the same `prompt_id`; they will not be written.
+
+        Returns:
+            (prompt_id, account_id, ORIGIN)
+        """
         suspects = _repeated(self._id_hashes)
         found = []
         for number in range(self._n) if len(suspects) else ():
@@ -231,6 +233,6 @@ def _column(rows: pa.Table, name: str) -> pa.ChunkedArray:
 
 
 def _repeated(parts: list[npt.NDArray[np.uint64]]) -> npt.NDArray[np.uint64]:
-    """Hashes that occur more than once. Equal ids have equal hashes; the few false alarms are compared in full."""
+    """Hashes that occur more than once. Ids are then compared in full, as hashes may collide."""
     everything = np.sort(np.concatenate(parts)) if parts else np.empty(0, dtype=np.uint64)
     return np.unique(everything[1:][everything[1:] == everything[:-1]])

@@ -5,8 +5,8 @@ An address keeps the one fact that later evidence needs, *which addresses share 
 
     net_<pseudonym of the /24 (IPv4) or /48 (IPv6)>.<pseudonym of the address>
 
-so addresses of one network share everything before the dot. Whoever holds the key can try all four billion IPv4
-addresses; the key is what protects them.
+so addresses of one network share everything before the dot. Whoever holds the key can try all four billion
+IPv4 addresses; the key is what protects them.
 """
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ def _namer(key: bytes, kind: str) -> Callable[[str], str]:
 
 
 def network_and_address(value: str) -> tuple[str, str]:
-    """Canonical network (`1.2.3.0/24`) and address (`1.2.3.4`). Text that is no address is its own network."""
+    """Canonical network (`192.0.2.0/24`) and address (`192.0.2.7`); what is no address is its own network."""
     try:
         address = ipaddress.ip_address(value.strip())
     except ValueError:

@@ -1,8 +1,8 @@
 """Where traffic comes from: a file, a folder, a glob or an object-store URL becomes files in name order.
 
-fsspec speaks to the stores (`s3://`, `gs://`, `memory://`, ...); a plain path is its local file system. A file is
-called by its name relative to the place that was asked for, so that the same files give the same run wherever
-they are mounted.
+fsspec speaks to the stores (`s3://`, `gs://`, `memory://`, ...) and to the local file system. A file is called
+by its name relative to the place that was asked for, so that the same files give the same run wherever they
+are mounted.
 """
 
 from __future__ import annotations
@@ -46,12 +46,12 @@ _ENDINGS = "Known endings: .parquet .jsonl .ndjson .json .csv, the text ones als
 
 
 class UnreadableFileError(Exception):
-    """The bytes of one file are damaged. The stage turns it into a quarantine row; it never leaves the room."""
+    """The bytes of one file are damaged. The stage makes a quarantine row of it; it never leaves the room."""
 
 
 @dataclass(frozen=True, slots=True)
 class SourceFile:
-    """One file of traffic. `name` is what quarantine rows and messages call it; `size` is in bytes, as stored."""
+    """One file of traffic. `name` is what quarantine rows and messages call it; `size` is in stored bytes."""
 
     filesystem: Any
     path: str
@@ -144,7 +144,7 @@ def source_fingerprint(source: str) -> str:
 
 
 def _filesystem(source: str) -> tuple[Any, str]:
-    import fsspec
+    import fsspec  # type: ignore[import-untyped]
 
     try:
         filesystem, path = fsspec.core.url_to_fs(source)

@@ -24,11 +24,12 @@ from campaigns.records import PROMPTS, PSEUDONYM_COLUMNS, QUARANTINE, TEXT_KEY, 
 from campaigns.runs import Run
 from campaigns.settings import IngestSettings, Settings
 from ingest.adapters import Shape
+from ingest.batches import Batch, ReadOptions
 from ingest.checks import EPOCH, FileColumns, Limits, day_numbers, judge, quarantine_rows, rejected
 from ingest.columns import NaiveTimeError, coerce
 from ingest.partitions import EXTRA, ORIGIN, Partitions, digests, origins, split_origins
 from ingest.pseudonyms import KINDS, pseudonym
-from ingest.readers import Batch, ReadOptions, read
+from ingest.readers import read
 from ingest.sources import SourceFile, UnreadableFileError, find
 
 log = logging.getLogger(__name__)
@@ -50,9 +51,9 @@ def ingest(
 ) -> IngestCounts:
     """Read the traffic of `run.day` into the run folder.
 
-    Writes `prompts/part-NNNN.parquet` (schema PROMPTS, one per partition, empty ones too), `quarantine.parquet`
-    and, if the traffic has unknown columns, `extras.parquet` (prompt_id and those columns as text; partition by
-    partition, in the order of prompt_id; *not* pseudonymised).
+    Writes `prompts/part-NNNN.parquet` (schema PROMPTS, one per partition, empty ones too),
+    `quarantine.parquet` and, if the traffic has unknown columns, `extras.parquet` (prompt_id and those
+    columns as text; partition by partition, in the order of prompt_id; *not* pseudonymised).
 
     Args:
         source: a file, folder, glob or URL.
@@ -182,7 +183,7 @@ class _Ingest:
         return counts
 
     def _read(self, number: int, file: SourceFile, options: ReadOptions) -> UnreadableFileError | None:
-        """Take the rows of one file, or none of them if it is damaged: how far a damaged file can be read depends on chance."""
+        """Take the rows of one file; none of them if it is damaged, as how far one gets in it is chance."""
         columns = FileColumns(file)
         rows_in = other_days = 0
         quarantine: list[pa.Table] = []
@@ -253,11 +254,12 @@ class _Ingest:
     def _refuse_excess(self, by_reason: Counter[str]) -> None:
         quarantined = by_reason.total()
         share = quarantined / max(1, self._rows_in)
-        if share <= self._knobs.max_quarantine_share:
+        limit = self._knobs.max_quarantine_share
+        if share <= limit:
             return
         top = "; ".join(f"{reason}: {count}" for reason, count in by_reason.most_common(3))
         raise QuarantineLimitError(
-            f"{quarantined} of {self._rows_in} rows were set aside ({share:.0%}, limit {self._knobs.max_quarantine_share:.0%})",
+            f"{quarantined} of {self._rows_in} rows were set aside ({share:.0%}, limit {limit:.0%})",
             where=str(self._run.path / "quarantine.parquet"),
             hint=f"{top}. Look at that file, repair the export or raise ingest.max_quarantine_share.",
         )

@@ -9,16 +9,19 @@ on token shapes, so case, look-alike letters and most typos are already folded.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 from scipy.special import gammainc
 
+from labeling.lcs import align_all
+
 HEAD_TOKENS, TAIL_TOKENS = 600, 200
 """What of a long member takes part: templates stand at the ends, and work stays bounded."""
 
-MAX_CELLS = 40_000_000
+MAX_CELLS = 20_000_000
 """Cells of all alignments of one pass; a sample beyond it is thinned evenly."""
 
 GAP_SHARE = 0.1
@@ -28,8 +31,6 @@ CHANCE_MARGIN = (0.1, 0.5)
 """A run must be held by a + b / sqrt(members) more of the members than chance alone would give."""
 
 _LONGEST_DOUBTFUL = 8
-_RUN_BONUS = 1.0
-_BACK_OFF = 8
 _ROUNDS = 6
 
 
@@ -90,25 +91,20 @@ class Alignment:
     positions: NDArray[np.int64]
 
 
-def clip(indptr: NDArray[np.int64], shapes: NDArray[np.uint64], members: NDArray[np.int64]) -> Clipped:
-    """Head and tail of the given members of a token table."""
-    rows, positions = [np.empty(0, np.int64)], [np.empty(0, np.int64)]
-    lengths = (indptr[1:] - indptr[:-1])[members]
-    for member, length in zip(members.tolist(), lengths.tolist(), strict=True):
-        place = np.arange(length)
-        if length > HEAD_TOKENS + TAIL_TOKENS:
-            place = np.concatenate([place[:HEAD_TOKENS], place[-TAIL_TOKENS:]])
-        rows.append(indptr[member] + place)
-        positions.append(place)
-    counts = np.array([len(place) for place in positions[1:]], np.int64)
-    return Clipped(_pointers(counts), shapes[np.concatenate(rows)], np.concatenate(positions), lengths)
+def clip(indptr: NDArray[np.int64], shapes: NDArray[np.uint64]) -> Clipped:
+    """Head and tail of every member of a token table."""
+    lengths = np.diff(indptr)
+    positions = np.arange(indptr[-1]) - np.repeat(indptr[:-1], lengths)
+    from_end = np.repeat(lengths, lengths) - positions
+    kept = (positions < HEAD_TOKENS) | (from_end <= TAIL_TOKENS)
+    return Clipped(indptr, shapes, positions, lengths).keep(kept)
 
 
 def wording(sample: Clipped) -> NDArray[np.int64]:
     """Members of the commonest wording: those that hold half of what its centre shares with anybody.
 
-    The centre is the member whose word pairs are the most widely held (sum of squared shares). A family of one
-    wording comes back whole.
+    The centre is the member whose word pairs are the most widely held (sum of squared shares). A family of
+    one wording comes back whole.
     """
     member, grams, held_by = _grams(sample)
     share = held_by[grams] / max(len(sample), 1)
@@ -142,7 +138,7 @@ def constants(members: Clipped, support: float) -> Alignment:
     needed = max(1, int(np.ceil(support * len(common) - 1e-9)))
     for _ in range(_ROUNDS):
         weights = rarity[np.searchsorted(kinds, shapes)]
-        places = _align_all(shapes, positions, weights, common.indptr, common.shapes, common.positions)
+        places = align_all(shapes, positions, weights, common.indptr, common.shapes, common.positions)
         kept = (places >= 0).sum(axis=0) >= needed
         shapes, positions, places = shapes[kept], positions[kept], places[:, kept]
         if kept.all():
@@ -163,7 +159,7 @@ def _pointers(counts: NDArray[np.int64]) -> NDArray[np.int64]:
     return np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
 
 
-def _best(score: NDArray[np.float64], lengths: NDArray[np.int64]) -> int:
+def _best(score: NDArray[Any], lengths: NDArray[np.int64]) -> int:
     """Highest score; among equals the shortest text, then the first."""
     return int(np.lexsort((np.arange(len(score)), lengths, -np.round(score, 9)))[0])
 
@@ -196,13 +192,13 @@ def _affordable(common: Clipped, pivot_tokens: int) -> tuple[Clipped, NDArray[np
     cells = pivot_tokens * len(common.shapes)
     rows = np.arange(len(common), dtype=np.int64)
     if cells > MAX_CELLS:
-        count = max(16, int(len(common) * MAX_CELLS / cells))
+        count = max(32, int(len(common) * MAX_CELLS / cells))
         rows = np.unique(np.linspace(0, len(common) - 1, count).round().astype(np.int64))
     return common.take(rows), rows
 
 
 def _runs(places: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Number of the run that each constant belongs to; `places` is (n_members, n_constants), -1 where missing."""
+    """The run that each constant belongs to; `places` is (n_members, n_constants), -1 where missing."""
     if places.shape[1] == 0:
         return np.empty(0, np.int64)
     both = (places[:, 1:] >= 0) & (places[:, :-1] >= 0)
@@ -225,9 +221,10 @@ def _beyond_chance(
 ) -> NDArray[np.bool_]:
     """(n_constants,) False for runs that the slots' own words explain.
 
-    The room of a run reaches to the nearest runs that carry more information. If the run, standing there m times
-    as a constant, occurs at rate p per token of such rooms, chance gives m or more of it to a room of L tokens
-    with the upper tail of Poisson(L p). Members that hold the run must exceed that by `CHANCE_MARGIN`.
+    The room of a run reaches to the nearest runs that carry more information. If the run, standing there m
+    times as a constant, occurs at rate p per token of such rooms, chance gives m or more of it to a room of L
+    tokens with the upper tail of Poisson(L p). The share of members that hold the run must exceed that by
+    `CHANCE_MARGIN`.
     """
     kept = np.ones(len(shapes), np.bool_)
     if len(shapes) == 0 or run[-1] == 0:
@@ -258,9 +255,7 @@ def _beyond_chance(
     return kept
 
 
-def _slot_bits(
-    shapes: NDArray[np.uint64], places: NDArray[np.int64], sample: Clipped
-) -> NDArray[np.float64]:
+def _slot_bits(shapes: NDArray[np.uint64], places: NDArray[np.int64], sample: Clipped) -> NDArray[np.float64]:
     """Information of each constant under the order-0 model of the words that are no constant."""
     kinds, inverse = np.unique(sample.shapes, return_inverse=True)
     counts = np.bincount(inverse, minlength=len(kinds)).astype(np.float64)
@@ -291,86 +286,3 @@ def _occurrences(run, low, high, indptr, shapes, positions):  # type: ignore[no-
                         count[i] += 1
             j += 1
     return room, count
-
-
-@njit(cache=True, nogil=True)
-def _align_all(shapes, positions, weights, indptr, others, other_positions):  # type: ignore[no-untyped-def]
-    """int64 (n_members, n_pivot): where in each member every pivot token is found, -1 where it is not."""
-    n, m = len(indptr) - 1, len(shapes)
-    longest = 0
-    for i in range(n):
-        longest = max(longest, indptr[i + 1] - indptr[i])
-    out = np.full((n, m), -1, np.int64)
-    steps = np.empty((m + 1, longest + 1), np.uint8)
-    for i in range(n):
-        a, b = indptr[i], indptr[i + 1]
-        _align_one(shapes, positions, weights, others[a:b], other_positions[a:b], out[i], steps)
-    return out
-
-
-@njit(cache=True, nogil=True)
-def _align_one(a, a_at, weights, b, b_at, out, steps):  # type: ignore[no-untyped-def]
-    """Weighted longest common subsequence with a bonus for unbroken runs; Gotoh's two states (1982).
-
-    `best[j]` is the best score of the prefixes, `ends[j]` that of alignments whose last pair is (i, j).
-    Equal beginnings and ends are matched outright, less a few tokens that the alignment may want back.
-    """
-    m, n = len(a), len(b)
-    head = 0
-    while head < m and head < n and a[head] == b[head] and a_at[head] - a_at[0] == b_at[head] - b_at[0]:
-        head += 1
-    if head < m or head < n:
-        head = max(0, head - _BACK_OFF)
-    tail = 0
-    while (
-        tail < m - head
-        and tail < n - head
-        and a[m - 1 - tail] == b[n - 1 - tail]
-        and a_at[m - 1] - a_at[m - 1 - tail] == b_at[n - 1] - b_at[n - 1 - tail]
-    ):
-        tail += 1
-    tail = max(0, tail - _BACK_OFF)
-    for k in range(head):
-        out[k] = b_at[k]
-    for k in range(tail):
-        out[m - 1 - k] = b_at[n - 1 - k]
-    rows, columns = m - head - tail, n - head - tail
-    best = np.zeros(columns + 1)
-    ends = np.full(columns + 1, -1.0)
-    for i in range(1, rows + 1):
-        x = head + i - 1
-        diagonal_best, diagonal_ends = 0.0, -1.0
-        for j in range(1, columns + 1):
-            y = head + j - 1
-            above_best, above_ends = best[j], ends[j]
-            step = np.uint8(0)  # 0 up, 1 left, 2 pair; +4 where the pair continues a run
-            score, choice = above_best, np.uint8(0)
-            if best[j - 1] > score:
-                score, choice = best[j - 1], np.uint8(1)
-            ends[j] = -1.0
-            if a[x] == b[y]:
-                pair = diagonal_best
-                if diagonal_ends >= 0.0 and a_at[x] - a_at[x - 1] == 1 and b_at[y] - b_at[y - 1] == 1:
-                    if diagonal_ends + _RUN_BONUS >= pair:
-                        pair = diagonal_ends + _RUN_BONUS
-                        step = np.uint8(4)
-                pair += weights[x]
-                ends[j] = pair
-                if pair >= score:
-                    score, choice = pair, np.uint8(2)
-            best[j] = score
-            steps[i, j] = step | choice
-            diagonal_best, diagonal_ends = above_best, above_ends
-    i, j = rows, columns
-    in_run = False
-    while i > 0 and j > 0:
-        step = steps[i, j]
-        if in_run or step & 3 == 2:
-            out[head + i - 1] = b_at[head + j - 1]
-            in_run = step >= 4
-            i -= 1
-            j -= 1
-        elif step & 3 == 1:
-            j -= 1
-        else:
-            i -= 1

@@ -40,7 +40,8 @@ _SHORT: Final = {
 _SCRIPTS: Final = {
     "LATIN": "Latin", "CYRILLIC": "Cyrillic", "GREEK": "Greek", "ARABIC": "Arabic", "HEBREW": "Hebrew",
     "DEVANAGARI": "Devanagari", "BENGALI": "Bengali", "TAMIL": "Tamil", "THAI": "Thai", "HANGUL": "Korean",
-    "HIRAGANA": "Japanese", "KATAKANA": "Japanese", "CJK": "Chinese", "ARMENIAN": "Armenian", "GEORGIAN": "Georgian",
+    "HIRAGANA": "Japanese", "KATAKANA": "Japanese", "CJK": "Chinese",
+    "ARMENIAN": "Armenian", "GEORGIAN": "Georgian",
 }  # fmt: skip
 
 
@@ -52,7 +53,9 @@ class Size:
     n_accounts: int
 
 
-def describe(template: Template, verdict: Verdict, size: Size, keyphrases: Sequence[str], scripts: Sequence[str]) -> Label:
+def describe(
+    template: Template, verdict: Verdict, size: Size, keyphrases: Sequence[str], scripts: Sequence[str]
+) -> Label:
     """Title (at most 60 characters) and a summary of two sentences, in plain text.
 
     Prompts and slots never reach a label other than through `plain_text`.
@@ -92,7 +95,9 @@ def scripts_of(texts: Sequence[str]) -> tuple[str, ...]:
     letters = Counter(c for text in texts for c in text[:_SCRIPT_SAMPLE] if c.isalpha())
     counts: Counter[str] = Counter()
     for letter, count in letters.items():
-        name = unicodedata.name(letter, "").removeprefix("FULLWIDTH ").removeprefix("HALFWIDTH ").split(" ")[0]
+        name = (
+            unicodedata.name(letter, "").removeprefix("FULLWIDTH ").removeprefix("HALFWIDTH ").split(" ")[0]
+        )
         counts[_SCRIPTS.get(name, "other")] += count
     if counts["Japanese"] > 0.1 * counts["Chinese"]:  # Japanese is written with both
         counts["Japanese"] += counts.pop("Chinese", 0)
@@ -109,8 +114,8 @@ def exemplars(strengths: NDArray[np.floating], lengths: NDArray[np.integer], cou
         lengths: (n,), of the texts.
 
     Returns:
-        int64 (min(count, n),), distinct. Among equals the shorter text wins, then the earlier row; rows must come
-        in an order that follows from content.
+        int64 (min(count, n),), distinct. Among equals the shorter text wins, then the earlier row; rows must
+        come in an order that follows from content.
     """
     n = len(strengths)
     rows = np.arange(n)
@@ -121,7 +126,11 @@ def exemplars(strengths: NDArray[np.floating], lengths: NDArray[np.integer], cou
     picked: list[int] = []
     for choices in wanted:
         picked += [int(row) for row in choices if row not in picked][:1]
-    spread = by_strength[np.unique(np.linspace(0, n - 1, min(n, 4 * count)).round().astype(np.int64))] if n else rows
+    spread = (
+        by_strength[np.unique(np.linspace(0, n - 1, min(n, 4 * count)).round().astype(np.int64))]
+        if n
+        else rows
+    )
     picked += [int(row) for row in [*spread, *by_strength] if row not in picked]
     return np.array(list(dict.fromkeys(picked))[: min(count, n)], np.int64)
 
@@ -131,12 +140,13 @@ def _summary(
 ) -> str:
     slots = [part for part in template.parts if isinstance(part, Slot)]
     has_constants = len(slots) < len(template.parts)
+    held = f"{_percent(template.accepted)} hold it exactly."
     first = f"{_many(size.n_prompts, 'prompt')} from {_many(size.n_accounts, 'account')} "
     if has_constants and slots:
         kinds = ", ".join(f"{kind} ({count})" if count > 1 else kind for kind, count in _kinds(slots))
-        first += f"share a template with {_many(len(slots), 'slot')} ({kinds}); {_percent(template.accepted)} hold it exactly."
+        first += f"share a template with {_many(len(slots), 'slot')} ({kinds}); {held}"
     elif has_constants:
-        first += f"send one text without slots; {_percent(template.accepted)} hold it exactly."
+        first += f"send one text without slots; {held}"
     else:
         first += "belong together, but share no wording in one order."
     if verdict.objective is Objective.UNCLEAR:

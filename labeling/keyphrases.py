@@ -1,7 +1,7 @@
 """Keyphrases by c-TF-IDF: what one family says and the others do not.
 
-All texts of a family count as one document. A phrase t of family c weighs tf(t, c) log(1 + A / f(t)), with f(t) its
-count over all families and A the mean number of phrases of a family (Grootendorst, BERTopic, 2022).
+All texts of a family count as one document. A phrase t of family c weighs tf(t, c) log(1 + A / f(t)), with
+f(t) its count over all families and A the mean number of phrases of a family (Grootendorst, BERTopic, 2022).
 """
 
 from __future__ import annotations
@@ -75,7 +75,9 @@ def keyphrases(
 
     raw = [text.encode() for text in texts]
     tokens = tokenize(texts)
-    found = _phrases(tokens.indptr, tokens.codes, tokens.kinds, tokens.lengths, tokens.starts, tokens.ends, owners, weights)
+    found = _phrases(
+        tokens.indptr, tokens.codes, tokens.kinds, tokens.lengths, tokens.starts, tokens.ends, owners, weights
+    )
     kinds, column = np.unique(found.code, return_inverse=True)
     rows = np.where(found.family < 0, len(constants), found.family)
     counts = sparse.coo_array((found.weight, (rows, column)), shape=(len(constants) + 1, len(kinds))).tocsr()
@@ -90,14 +92,22 @@ def keyphrases(
     for family in range(len(constants)):
         span = slice(counts.indptr[family], counts.indptr[family + 1])
         columns = counts.indices[span]
-        score = counts.data[span] / max(per_family[family], 1e-12) * rarity[columns] * np.sqrt(size_of[columns])
+        score = (
+            counts.data[span] / max(per_family[family], 1e-12) * rarity[columns] * np.sqrt(size_of[columns])
+        )
         best = columns[np.lexsort((kinds[columns], -np.round(score, 12)))[:_PER_FAMILY]]
         scores = dict(zip(columns.tolist(), np.round(score, 12).tolist(), strict=True))
         mine = order[np.searchsorted(rows[order], family) : np.searchsorted(rows[order], family + 1)]
         candidates = []
         for c in best.tolist():
             at = mine[np.searchsorted(column[mine], c) : np.searchsorted(column[mine], c + 1)]
-            candidates.append((-scores[c], _surface(at, found, raw, tokens.starts, tokens.ends), _words(at, found, tokens.codes)))
+            candidates.append(
+                (
+                    -scores[c],
+                    _surface(at, found, raw, tokens.starts, tokens.ends),
+                    _words(at, found, tokens.codes),
+                )
+            )
         out.append(_choose(sorted(candidates, key=lambda item: item[:2]), count))
     return out
 
@@ -125,7 +135,10 @@ def _phrases(
     touching[:-1] = ends[:-1] == starts[1:]
 
     firsts, sizes, hashes = [], [], []
-    for kind, smallest, largest in ((Kind.WORD, 1, MAX_WORDS), (Kind.IDEOGRAPH, MIN_CHARACTERS, MAX_CHARACTERS)):
+    for kind, smallest, largest in (
+        (Kind.WORD, 1, MAX_WORDS),
+        (Kind.IDEOGRAPH, MIN_CHARACTERS, MAX_CHARACTERS),
+    ):
         together = joined & touching if kind is Kind.IDEOGRAPH else joined
         alive = np.flatnonzero(edge[kind])
         value = codes[alive]
@@ -153,7 +166,11 @@ def _phrases(
 
 
 def _surface(
-    at: NDArray[np.int64], found: _Phrases, raw: Sequence[bytes], starts: NDArray[np.int64], ends: NDArray[np.int64]
+    at: NDArray[np.int64],
+    found: _Phrases,
+    raw: Sequence[bytes],
+    starts: NDArray[np.int64],
+    ends: NDArray[np.int64],
 ) -> str:
     """The commonest spelling among the first occurrences."""
     votes: Counter[str] = Counter()

@@ -1,14 +1,15 @@
 """Templates compiled to ordered literals with gaps, matched in time linear in the text.
 
-Each constant is a literal: a run of token shapes without a gap. The literals must occur in order and not overlap;
-taking the leftmost occurrence each time finds a match whenever there is one. Each occurrence is sought with
-the failure function of Knuth, Morris and Pratt (1977), so no text makes the search slower than linear.
+Each constant is a literal: a run of token shapes without a gap. The literals must occur in order and not
+overlap; taking the leftmost occurrence each time finds a match whenever there is one. Each is sought
+with the failure function of Knuth, Morris and Pratt (1977), so no text makes the search slower than linear.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TypeAlias
 
 import numpy as np
 import pyarrow as pa
@@ -18,7 +19,7 @@ from numpy.typing import NDArray
 from campaigns.records import Slot, Template
 from campaigns.tokens import Tokens, tokenize
 
-Texts = pa.Array | pa.ChunkedArray | Sequence[str]
+Texts: TypeAlias = pa.Array | pa.ChunkedArray | Sequence[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,21 +61,27 @@ class Matcher:
         return matched
 
     def find(self, tokens: Tokens) -> NDArray[np.int64]:
-        """int64 (n, max(n_literals, 1)): first token of each literal, counted in its text; -1 without a match."""
-        found, _ = _find_all(
-            tokens.indptr, tokens.shapes, self.literals, self.indptr, self.failure, self.leading, self.trailing
-        )
-        return found
+        """int64 (n, max(n_literals, 1)): first token of each literal in its text; -1 where unmatched."""
+        return self._search(tokens)[0]
 
     def steps(self, tokens: Tokens) -> NDArray[np.int64]:
         """int64 (n,): comparisons spent on each text; at most twice its tokens plus those of the literals."""
-        _, steps = _find_all(
-            tokens.indptr, tokens.shapes, self.literals, self.indptr, self.failure, self.leading, self.trailing
+        return self._search(tokens)[1]
+
+    def _search(self, tokens: Tokens) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        found, steps = _find_all(
+            tokens.indptr,
+            tokens.shapes,
+            self.literals,
+            self.indptr,
+            self.failure,
+            self.leading,
+            self.trailing,
         )
-        return steps
+        return found, steps
 
     def slot_tokens(self, tokens: Tokens) -> NDArray[np.int64]:
-        """int64 (n, n_slots, 2): half-open token range of every slot, counted in its text; -1 without a match."""
+        """int64 (n, n_slots, 2): half-open token range of every slot in its text; -1 where unmatched."""
         found = self.find(tokens)
         n, n_literals = len(found), len(self.indptr) - 1
         if n_literals == 0:
@@ -115,7 +122,7 @@ def compile_template(template: Template) -> Matcher:
 
 
 def slot_bytes(tokens: Tokens, spans: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Token ranges (n, n_slots, 2) as byte ranges of the texts; (0, 0) for empty slots and texts without a match."""
+    """Token ranges (n, n_slots, 2) as byte ranges of the texts; (0, 0) where empty or unmatched."""
     filled = spans[..., 1] > spans[..., 0]
     base = tokens.indptr[:-1, None]
     out = np.zeros_like(spans)

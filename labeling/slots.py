@@ -10,26 +10,39 @@ from campaigns.records import Slot
 
 SAMPLES = 5
 SAMPLE_CHARACTERS = 200
-_LOOKED_AT = 100
+_LOOKED_AT, _CHARACTERS = 60, 1_000
 """Distinct values whose kind is judged, and the characters of each that are looked at."""
-_CHARACTERS = 2_000
+
 _AGREEMENT = 0.6
 _NAME_WORDS = 4
-_NAME_CHARACTERS = 60
+_NAME_CHARACTERS, _NUMBER_CHARACTERS = 60, 40
 
 _QUESTION_MARKS: Final = ("?", "？", "؟", "\u037e")
 _CLOSERS: Final = "\"'”’»)]」』 "
 _LIST_MARKS: Final = "-*•·–"
-_CODE_WORDS: Final = ("```", "def ", "return ", "import ", "#include", "function ", "class ", "SELECT ", "=>", "</", "();", "};")
-_CODE_MARKS: Final = frozenset("{}[]();=<>_\\`|&#$")
+_CODE_WORDS: Final = (
+    "```",
+    "def ",
+    "return ",
+    "import ",
+    "#include",
+    "function ",
+    "class ",
+    "SELECT ",
+    "=>",
+    "</",
+    "();",
+    "};",
+)
+_CODE_MARKS: Final = "{}[]();=<>_\\`|&#$"
 
 
 def slot(values: Sequence[str]) -> Slot:
     """A slot of these values, one per member, in any order. Empty values do not count."""
     distinct = {value for value in values if value}
     ordered = sorted(distinct, key=lambda value: (len(value), value))
-    step = max(1, len(ordered) // _LOOKED_AT)
-    votes = Counter(kind_of(value) for value in ordered[::step][:_LOOKED_AT])
+    step = -(-len(ordered) // _LOOKED_AT) or 1
+    votes = Counter(kind_of(value) for value in ordered[::step])
     kind = "text"
     if votes:
         best, count = min(votes.items(), key=lambda item: (-item[1], item[0]))
@@ -57,9 +70,11 @@ def kind_of(value: str) -> str:
 
 
 def _is_number(value: str) -> bool:
+    if len(value) > _NUMBER_CHARACTERS:
+        return False
     digits = sum(character.isdigit() for character in value)
     others = [c for c in value if not c.isdigit() and not c.isspace()]
-    return 0 < digits and len(others) <= digits and all(c in "+-.,:/%°$€£¥₹()#" for c in others)
+    return digits > 0 and len(others) <= digits + 2 and all(c in "+-.,:/%°$€£¥₹()#" for c in others)
 
 
 def _is_url(value: str) -> bool:
@@ -68,15 +83,21 @@ def _is_url(value: str) -> bool:
 
 
 def _is_code(value: str) -> bool:
+    if "```" in value:
+        return True
     words = sum(word in value for word in _CODE_WORDS)
-    marks = sum(character in _CODE_MARKS for character in value)
+    marks = sum(map(value.count, _CODE_MARKS))
     indented = sum(line.startswith(("    ", "\t")) for line in value.splitlines())
-    return "```" in value or marks >= 0.08 * len(value) + 3 or (words >= 2 and marks >= 4) or (indented >= 2 and marks >= 4)
+    begins = value.startswith(_CODE_WORDS)
+    return marks >= 0.08 * len(value) + 3 or (begins and marks > 0) or (marks >= 4 and max(words, indented) >= 2)
 
 
 def _is_list(value: str) -> bool:
     lines = [line.strip() for line in value.splitlines() if line.strip()]
-    marked = sum(line[0] in _LIST_MARKS or (line[0].isdigit() and line[1:4].lstrip("0123456789")[:1] in ".)") for line in lines)
+    marked = sum(
+        line[0] in _LIST_MARKS or (line[0].isdigit() and line[1:4].lstrip("0123456789")[:1] in ".)")
+        for line in lines
+    )
     if len(lines) >= 2 and marked >= 0.6 * len(lines):
         return True
     for separator in (",", ";", "、", "،", "，", "|"):
@@ -91,7 +112,10 @@ def _is_name(value: str) -> bool:
     words = value.split()
     if not 0 < len(words) <= _NAME_WORDS or len(value) > _NAME_CHARACTERS:
         return False
-    if any(not (c.isalnum() or c.isspace() or c in "-.'’&·・_" or c.isidentifier() or not c.isascii()) for c in value):
+    if any(
+        not (c.isalnum() or c.isspace() or c in "-.'’&·・_" or c.isidentifier() or not c.isascii())
+        for c in value
+    ):
         return False
     if value[-1] in ".!。！":
         return False

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from campaigns import files
@@ -14,15 +15,17 @@ from campaigns.runs import Counts, Run
 from campaigns.settings import LabelSettings, Settings
 from labeling.describe import Size, describe, display, exemplars, scripts_of
 from labeling.keyphrases import keyphrases
-from labeling.taxonomy import cue_scores, objective, prototypes
+from labeling.taxonomy import Verdict, cue_scores, objective, prototypes
 from labeling.template import align, template_to_json
 
 Encode = Callable[[Sequence[str]], NDArray[np.floating]]
 """Texts to vectors (n, d), one row each."""
 
-_READ = 40
-"""Members per family that are read for keyphrases, scripts and, failing constants, the objective; how much of each."""
-_READ_CHARACTERS = 2_000
+_READ, _READ_CHARACTERS = 40, 2_000
+"""Members of a family, and how much of each, that are read for keyphrases or for want of constants."""
+
+_ENCODED_CHARACTERS = 600
+"""What a template asks for is said in its first sentences."""
 
 _FEW_LETTERS = 12
 """Constants with fewer letters say nothing about an objective."""
@@ -109,11 +112,12 @@ def label_families(
 
 def _objectives(
     constants: list[list[str]], read: list[list[str]], settings: LabelSettings, encode: Encode
-) -> list:  # type: ignore[type-arg]
-    """A verdict per family from its constants; families without words in common are judged by some members."""
+) -> list[Verdict]:
+    """A verdict per family from its constants; without words in common, from some members."""
     sentences, of = prototypes()
     said = [" ".join(fixed) if _letters(fixed) >= _FEW_LETTERS else "" for fixed in constants]
-    vectors = np.asarray(encode([*sentences, *(text or some[0] for text, some in zip(said, read, strict=True))]))
+    subjects = [(text or some[0])[:_ENCODED_CHARACTERS] for text, some in zip(said, read, strict=True)]
+    vectors = np.asarray(encode([*sentences, *subjects]))
     verdicts = []
     for text, some, vector in zip(said, read, vectors[len(sentences) :], strict=True):
         cues = cue_scores([text] if text else some).mean(axis=0)
@@ -127,7 +131,7 @@ def _letters(constants: Sequence[str]) -> int:
 
 def _looked_up(keys: pa.Array, table: pa.Table, column: str) -> pa.Array:
     """`column` of the row of `table` whose text_key equals each of `keys`."""
-    found = pa.compute.index_in(keys, value_set=table["text_key"].combine_chunks())
+    found = pc.index_in(keys, value_set=table["text_key"].combine_chunks())
     return table[column].combine_chunks().take(found)
 
 

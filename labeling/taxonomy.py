@@ -1,7 +1,7 @@
 """What a family is after: the nearest objective of the taxonomy, or an honest `unclear`.
 
-Two witnesses are heard: cue words in many languages, and how near the template's vector lies to prototype sentences.
-The vectors come from outside, because encoding is another room's work.
+Two witnesses are heard: cue words in many languages, and how near the template's vector lies to prototype
+sentences. The vectors come from outside, because encoding is another room's work.
 """
 
 from __future__ import annotations
@@ -51,10 +51,11 @@ class _CueTable(NamedTuple):
 
 def prototypes() -> tuple[list[str], list[Objective]]:
     """The prototype sentences and their objectives, for an encoder."""
-    texts, objectives = [], []
-    for objective in OBJECTIVES:
-        texts += PROTOTYPES[objective]
-        objectives += [objective] * len(PROTOTYPES[objective])
+    texts: list[str] = []
+    objectives: list[Objective] = []
+    for name in OBJECTIVES:
+        texts += PROTOTYPES[name]
+        objectives += [name] * len(PROTOTYPES[name])
     return texts, objectives
 
 
@@ -97,8 +98,8 @@ def objective(
         floor: confidence below which the verdict is `unclear`.
 
     Returns:
-        Softmax over the objectives and `unclear` of weighted cosine plus weighted cue score. The confidence of an
-        `unclear` verdict is what is left for it: one less the best objective's share.
+        Softmax over the objectives and `unclear` of weighted cosine plus weighted cue score. The confidence
+        of an `unclear` verdict is what is left for it: one less the best objective's share.
     """
     similarity = _cosines(np.asarray(prototype_vectors, np.float64), np.asarray(template_vector, np.float64))
     if not np.any(template_vector):
@@ -134,7 +135,8 @@ def _extend(value: NDArray[np.uint64], codes: NDArray[np.uint64]) -> NDArray[np.
 
 @cache
 def _cue_table() -> _CueTable:
-    texts, columns = [], []
+    texts: list[str] = []
+    columns: list[int] = []
     for column, name in enumerate(OBJECTIVES):
         for line in CUES[name].values():
             cues = [cue.strip() for cue in line.split(",")]

@@ -7,6 +7,7 @@ import json
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -24,8 +25,8 @@ SUPPORTS = (0.8, 0.95)
 """Shares of the members that must hold a constant; the one that saves more bits is taken."""
 
 ENOUGH_BITS = 32.0
-"""Templates that save less are compared with that of the commonest wording alone. Above it a passage that recurs
-in a slot of many members must not be taken for a wording of its own."""
+"""Templates that save less are compared with that of the commonest wording alone. Above it a passage that
+recurs in a slot of many members must not be taken for a wording of its own."""
 
 _REFINEMENTS = 3
 """Times that the template is read again from the members that hold it."""
@@ -43,11 +44,13 @@ class _Family:
     weights: NDArray[np.int64]
 
 
-def align(texts: Sequence[str], weights: NDArray[np.int64] | None = None, settings: LabelSettings | None = None) -> Template:
+def align(
+    texts: Sequence[str], weights: NDArray[np.int64] | None = None, settings: LabelSettings | None = None
+) -> Template:
     """Align the members of a family.
 
-    Constants are found on at most `template_sample` members, drawn evenly over the order of length; so nothing
-    depends on the order of `texts`, and no random number is needed. Every member counts once for the
+    Constants are found on at most `template_sample` members, drawn evenly over the order of length; so
+    nothing depends on the order of `texts`, and no random number is needed. Every member counts once for the
     constants, however often it was sent; `constant_share`, `saved_bits` and `accepted` count prompts.
 
     A family of several wordings has few words in all members. Then the commonest wording is tried too, and
@@ -58,36 +61,37 @@ def align(texts: Sequence[str], weights: NDArray[np.int64] | None = None, settin
         weights: int64 (n,), prompts per member; default 1.
 
     Returns:
-        The template. With p0 the order-0 model of the members' tokens, B the bits of all constants under p0 and
-        g(l) = 2 log2(l + 1) + 1 the bits that say how long a slot is (Elias 1975), it saves per member
+        The template. With p0 the order-0 model of the members' tokens, B the bits of all constants under p0
+        and g(l) = 2 log2(l + 1) + 1 the bits that say how long a slot is (Elias 1975), it saves per member
 
             accepted * (B - mean over accepted of the sum of g(slot length)) - 1 - B / n
 
-        against writing every token under p0: a flag per member, and the template itself once (Rissanen's minimum
-        description length, 1978). Negative where a template explains nothing.
+        against writing every token under p0: a flag per member, and the template itself once (Rissanen's
+        minimum description length, 1978). Negative where a template explains nothing.
     """
     settings = settings or LabelSettings()
     family = _ordered(texts, weights)
-    sample = _spread(len(family.raw), settings.template_sample)
-    clipped = clip(family.tokens.indptr, family.tokens.shapes, sample)
-    everybody = np.arange(len(sample), dtype=np.int64)
-    best = _better(None, everybody, clipped, sample, family)
+    drawn = _drawn(family, _spread(len(family.raw), settings.template_sample))
+    clipped = clip(drawn.tokens.indptr, drawn.tokens.shapes)
+    best = _better(None, np.arange(len(clipped)), clipped, drawn)
     if best.bits < ENOUGH_BITS:
-        best = _better(best, wording(clipped), clipped, sample, family)
+        best = _better(best, wording(clipped), clipped, drawn)
     for _ in range(_REFINEMENTS):
         before = best.bits
-        holders = np.flatnonzero(_matcher(best.found).match_tokens(family.tokens)[sample])
-        if 1 < len(holders) < len(sample):
-            best = _better(best, holders, clipped, sample, family)
+        holders = np.flatnonzero(_matcher(best.found).match_tokens(drawn.tokens))
+        if 1 < len(holders) < len(clipped):
+            best = _better(best, holders, clipped, drawn)
         if best.bits <= before:
             break
-    return _template(best.found, family)
+    return _template(best.found, drawn, family)
 
 
 def template_to_json(template: Template) -> str:
     """One line; constants come back exactly from `template_from_json`."""
     parts = [
-        part if isinstance(part, str) else {"kind": part.kind, "n_values": part.n_values, "values": list(part.values)}
+        part
+        if isinstance(part, str)
+        else {"kind": part.kind, "n_values": part.n_values, "values": list(part.values)}
         for part in template.parts
     ]
     value = {
@@ -107,20 +111,35 @@ def template_from_json(text: str) -> Template:
     try:
         value: dict[str, Any] = json.loads(text)
         parts = tuple(
-            part if isinstance(part, str) else Slot(str(part["kind"]), int(part["n_values"]), tuple(map(str, part["values"])))
+            part
+            if isinstance(part, str)
+            else Slot(str(part["kind"]), int(part["n_values"]), tuple(map(str, part["values"])))
             for part in value["parts"]
         )
-        return Template(parts, float(value["constant_share"]), float(value["saved_bits"]), float(value["accepted"]))
+        return Template(
+            parts, float(value["constant_share"]), float(value["saved_bits"]), float(value["accepted"])
+        )
     except (ValueError, KeyError, TypeError) as error:
-        raise IntegrityError("a stored template is damaged", hint="Run the day again with --force.") from error
+        raise IntegrityError(
+            "a stored template is damaged", hint="Run the day again with --force."
+        ) from error
 
 
 def _ordered(texts: Sequence[str], weights: NDArray[np.int64] | None) -> _Family:
     raw = [text.encode() for text in texts]
     given = np.ones(len(raw), np.int64) if weights is None else np.asarray(weights, np.int64)
     # The digest breaks ties of length without favouring what sorts first, such as a common beginning.
-    order = sorted(range(len(raw)), key=lambda i: (len(raw[i]), hashlib.blake2b(raw[i], digest_size=8).digest()))
+    order = sorted(
+        range(len(raw)), key=lambda i: (len(raw[i]), hashlib.blake2b(raw[i], digest_size=8).digest())
+    )
     return _Family([raw[i] for i in order], tokenize([texts[i] for i in order]), given[order])
+
+
+def _drawn(family: _Family, rows: NDArray[np.int64]) -> _Family:
+    if len(rows) == len(family.raw):
+        return family
+    raw = [family.raw[i] for i in rows.tolist()]
+    return _Family(raw, tokenize([text.decode() for text in raw]), family.weights[rows])
 
 
 def _spread(n: int, most: int) -> NDArray[np.int64]:
@@ -136,16 +155,16 @@ class _Candidate:
 
 
 def _better(
-    best: _Candidate | None, members: NDArray[np.int64], clipped: Clipped, sample: NDArray[np.int64], family: _Family
+    best: _Candidate | None, members: NDArray[np.int64], clipped: Clipped, drawn: _Family
 ) -> _Candidate:
-    """`best`, or what the given rows of the sample agree on if that saves more over the whole family."""
+    """`best`, or what the given rows of the drawn members agree on if that saves more over all of them."""
     part = clipped.take(members)
     for support in SUPPORTS:
         found = constants(part, support)
-        bits = _score(_matcher(found), family)[2]
+        bits = _score(_matcher(found), drawn)[2]
         # Very short templates save nothing by this measure; of those the first, which speaks for all, stays.
         if best is None or bits > max(best.bits, 0.0) + 1e-9:
-            best = _Candidate(replace(found, pivot=int(sample[members[found.pivot]])), bits)
+            best = _Candidate(replace(found, pivot=int(members[found.pivot])), bits)
     assert best is not None  # noqa: S101  -- mypy cannot see that SUPPORTS is not empty
     return best
 
@@ -166,74 +185,77 @@ def _score(matcher: Matcher, family: _Family) -> tuple[float, float, float]:
     explained = weights[matched].sum() * len(matcher.literals)
     share = float(explained / max((weights * lengths).sum(), 1.0))
 
-    kinds, inverse = np.unique(tokens.shapes, return_inverse=True)
-    counts = np.bincount(inverse, weights=np.repeat(weights, lengths), minlength=len(kinds))
-    model = counts[np.searchsorted(kinds, matcher.literals)] if len(kinds) else np.empty(0)
-    constant_bits = float(-np.log2(model / max(counts.sum(), 1.0)).sum()) if len(model) else 0.0
+    kinds, literals = np.unique(matcher.literals, return_inverse=True)
+    constant_bits = 0.0
+    if len(kinds):
+        at = np.minimum(np.searchsorted(kinds, tokens.shapes), len(kinds) - 1)
+        counts = np.bincount(at, np.repeat(weights, lengths) * (kinds[at] == tokens.shapes), len(kinds))
+        constant_bits = float(-np.log2(counts[literals] / (weights * lengths).sum()).sum())
     slot_bits = (2 * np.log2(np.maximum(spans[..., 1] - spans[..., 0], 0) + 1) + 1).sum(axis=1)
     saved = (weights * matched * (constant_bits - slot_bits)).sum() / total - 1.0 - constant_bits / total
     return share, held, float(saved)
 
 
-def _template(found: Alignment, family: _Family) -> Template:
+def _template(found: Alignment, drawn: _Family, family: _Family) -> Template:
+    """Spelled by the drawn members, counted over the whole family."""
     matcher = _matcher(found)
     share, held, saved = _score(matcher, family)
-    spans = matcher.slot_tokens(family.tokens)
-    matched = np.flatnonzero(matcher.match_tokens(family.tokens))
-    ranges = slot_bytes(family.tokens, spans)
-    slots = [
-        slot([family.raw[i][a:b].decode() for i, (a, b) in zip(matched.tolist(), ranges[matched, k].tolist(), strict=True)])
-        for k in range(matcher.n_slots)
-    ]
-    texts = _spellings(found, matcher, family, matched)
-    if not texts:
-        values = [raw.decode().strip() for raw in family.raw]
-        return Template((slot(values),), share, saved, held)
-    parts: list[str | Slot] = []
-    if found.leading:
-        parts.append(slots.pop(0))
-    for k, text in enumerate(texts):
+    if not len(matcher.literals):
+        return Template((slot([raw.decode().strip() for raw in family.raw]),), share, saved, held)
+    slots = _slots(matcher, family)
+    parts: list[str | Slot] = [slots.pop(0)] if found.leading else []
+    for text in _spellings(found, matcher, drawn):
         parts.append(text)
-        if k + 1 < len(texts) or found.trailing:
-            parts.append(slots.pop(0))
+        parts += slots[:1]
+        slots = slots[1:]
     template = Template(tuple(parts), share, saved, held)
     if np.array_equal(compile_template(template).literals, matcher.literals):
         return template
     # Majority spellings that read differently next to each other: one member's own spelling cannot.
-    parts[found.leading :: 2] = [_own_spelling(found, family, k) for k in range(len(texts))]
+    parts[found.leading :: 2] = [_own_spelling(found, drawn, k) for k in range(len(matcher.indptr) - 1)]
     return Template(tuple(parts), share, saved, held)
 
 
-def _spellings(found: Alignment, matcher: Matcher, family: _Family, matched: NDArray[np.int64]) -> list[str]:
+def _slots(matcher: Matcher, family: _Family) -> list[Slot]:
+    matched = np.flatnonzero(matcher.match_tokens(family.tokens)).tolist()
+    ranges = slot_bytes(family.tokens, matcher.slot_tokens(family.tokens))[matched]
+    return [
+        slot([family.raw[i][a:b].decode() for i, (a, b) in zip(matched, ranges[:, k].tolist(), strict=True)])
+        for k in range(matcher.n_slots)
+    ]
+
+
+def _spellings(found: Alignment, matcher: Matcher, drawn: _Family) -> list[str]:
     """Every constant as most members spell it, with the spaces around it."""
-    tokens = family.tokens
+    tokens = drawn.tokens
     places = matcher.find(tokens)
-    voters = matched[_spread(len(matched), _VOTERS)] if len(matched) else np.array([found.pivot])
-    n_literals = len(matcher.indptr) - 1
+    matched = np.flatnonzero(places[:, 0] >= 0)
+    if not len(matched):
+        return [_own_spelling(found, drawn, k) for k in range(len(matcher.indptr) - 1)]
+    voters = matched[_spread(len(matched), _VOTERS)].tolist()
     texts = []
-    for k in range(n_literals):
-        size = int(matcher.indptr[k + 1] - matcher.indptr[k])
-        pinned_start, pinned_end = k == 0 and not found.leading, k == n_literals - 1 and not found.trailing
+    for k, size in enumerate(np.diff(matcher.indptr).tolist()):
         words: list[list[bytes]] = []
         befores: list[bytes] = []
         afters: list[bytes] = []
-        for i in voters.tolist():
-            first = places[i, k] if len(matched) else found.positions[np.searchsorted(found.run, k)]
-            a = int(tokens.indptr[i] + first)
+        for i in voters:
             low, high = int(tokens.indptr[i]), int(tokens.indptr[i + 1])
-            starts, ends, raw = tokens.starts, tokens.ends, family.raw[i]
-            pieces = []
-            for j in range(a, a + size):
-                pieces.append(raw[starts[j] : ends[j]])
-                if j + 1 < a + size:
-                    pieces.append(raw[ends[j] : starts[j + 1]])
-            words.append(pieces)
-            if not pinned_start and a > low:
-                befores.append(raw[ends[a - 1] : starts[a]])
-            if not pinned_end and a + size < high:
-                afters.append(raw[ends[a + size - 1] : starts[a + size]])
+            first = low + int(places[i, k])
+            last = first + size - 1
+            starts, ends, raw = tokens.starts, tokens.ends, drawn.raw[i]
+            words.append(_pieces(raw, starts[first : last + 1].tolist(), ends[first : last + 1].tolist()))
+            if first > low and (k > 0 or found.leading):
+                befores.append(raw[ends[first - 1] : starts[first]])
+            if last + 1 < high and (k + 1 < places.shape[1] or found.trailing):
+                afters.append(raw[ends[last] : starts[last + 1]])
         texts.append(_space(befores) + _majority_run(words) + _space(afters))
     return texts
+
+
+def _pieces(raw: bytes, starts: list[int], ends: list[int]) -> list[bytes]:
+    """Tokens and what stands between them, in turn."""
+    bounds = [edge for pair in zip(starts, ends, strict=True) for edge in pair]
+    return [raw[a:b] for a, b in pairwise(bounds)]
 
 
 def _majority_run(words: list[list[bytes]]) -> str:
@@ -255,7 +277,10 @@ def _space(separators: list[bytes]) -> str:
     return "".join(c for c in _most(separators)[0].decode() if c.isspace())
 
 
-def _own_spelling(found: Alignment, family: _Family, k: int) -> str:
-    at = family.tokens.indptr[found.pivot] + found.positions[found.run == k]
-    raw = family.raw[found.pivot]
-    return raw[family.tokens.starts[at[0]] : family.tokens.ends[at[-1]]].decode()
+def _own_spelling(found: Alignment, drawn: _Family, k: int) -> str:
+    """The pivot's spelling, token by token: it may say more in between than the constant does."""
+    at = drawn.tokens.indptr[found.pivot] + found.positions[found.run == k]
+    raw = drawn.raw[found.pivot]
+    return " ".join(
+        raw[a:b].decode() for a, b in zip(drawn.tokens.starts[at], drawn.tokens.ends[at], strict=True)
+    )

@@ -16,8 +16,8 @@ _HOUR = DAY_MICROSECONDS // 24
 # Weight of each hour, local time unless the clock is in _UTC.
 _HOURS: dict[str, tuple[float, ...]] = {
     "round": (1.0,) * 24,
-    "daily": (1.2, 0.7, 0.4, 0.2, 0.2, 0.3, 0.8, 1.8, 3, 4.5, 5.2, 5, 4, 4.6, 5.1, 5, 4.4, 3.8, 3.6, 4, 4.3, 4.1, 3.2, 2.1),
-    "office": (0, 0, 0, 0, 0, 0, 0, 0.3, 2, 5, 6, 6, 3, 5, 6, 6, 4, 1.5, 0.3, 0, 0, 0, 0, 0),
+    "daily": (1.2, 0.7, 0.4, 0.2, 0.2, 0.3, 0.8, 1.8, 3, 4.5, 5.2, 5, 4, 4.6, 5.1, 5, 4.4, 3.8, 3.6, 4, 4.3,
+    4.1, 3.2, 2.1), "office": (0, 0, 0, 0, 0, 0, 0, 0.3, 2, 5, 6, 6, 3, 5, 6, 6, 4, 1.5, 0.3, 0, 0, 0, 0, 0),
     "campus": (0, 0, 0, 0, 0, 0, 0, 0.5, 2, 4, 4, 4, 3, 4, 4, 4, 3, 2, 1.5, 2, 2, 1.5, 0.5, 0),
     "night": (5, 4, 2, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 2, 5, 6, 6, 6, 6),
     "launch": (0,) * 16 + (3, 6, 4, 1) + (0,) * 4,
@@ -51,7 +51,8 @@ def times(clock: str, count: int, utc_offset: int, draws: Draws) -> list[int]:
 def shares(total: int, accounts: int, volumes: str, draws: Draws) -> NDArray[np.int64]:
     """How many of `total` prompts each account sends; the sum is exact.
 
-    `even` deals them round robin, so that counts differ by at most one; `heavy` follows a Pareto tail (exponent 1.2).
+    `even` deals them round robin, so that counts differ by at most one; `heavy` follows a Pareto tail
+    (exponent 1.2).
     """
     if volumes == "even":
         counts = np.full(accounts, total // accounts, dtype=np.int64)

@@ -1,8 +1,8 @@
 """Random draws that are cheap one at a time and belong to one named stream.
 
-Every account-day has a stream of its own, so a row depends on the plan, its day and its account, and on nothing
-that was generated before it. A stream is named by words and numbers; the words are hashed into spawn keys of
-`numpy.random.SeedSequence`, which keeps streams independent.
+Every account-day has a stream of its own, so a row depends on the plan, its day and its account, and on
+nothing that was generated before it. A stream is named by words and numbers; the words are hashed into
+spawn keys of `numpy.random.SeedSequence`, which keeps streams independent.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import numpy as np
 
 T = TypeVar("T")
 
-_BLOCK = 512
+_BLOCK = 128
 
 
 class Draws:

@@ -1,5 +1,5 @@
-"""Regular English inflection, with the irregular words that the topics use. Of a phrase the head is inflected:
-the first word of a verb ("roll back"), the last word of a noun ("oven stone")."""
+"""Regular English inflection, with the irregular words that the topics use. Of a phrase the head is
+inflected: the first word of a verb ("roll back"), the last word of a noun ("oven stone")."""
 
 from __future__ import annotations
 
@@ -9,15 +9,22 @@ from simulation.grammar import Inflection
 
 _VOWELS = "aeiou"
 _IRREGULAR_PAST = {
-    "build": "built", "feed": "fed", "forecast": "forecast", "grind": "ground", "knit": "knitted", "read": "read",
-    "sew": "sewed", "shear": "sheared", "shoot": "shot", "sow": "sowed", "withdraw": "withdrew", "write": "wrote",
-    "rewrite": "rewrote", "reset": "reset", "cast": "cast", "overthrow": "overthrew", "undermine": "undermined",
+    "build": "built", "feed": "fed", "forecast": "forecast", "grind": "ground", "knit": "knitted", "read":
+    "read", "sew": "sewed", "shear": "sheared", "shoot": "shot", "sow": "sowed", "withdraw": "withdrew",
+    "write": "wrote", "rewrite": "rewrote", "reset": "reset", "cast": "cast", "overthrow": "overthrew",
+    "undermine": "undermined",
 }  # fmt: skip
-_IRREGULAR_PLURAL = {"person": "people", "child": "children", "loaf": "loaves", "mitochondrion": "mitochondria"}
+_IRREGULAR_PLURAL = {
+    "person": "people", "child": "children", "loaf": "loaves", "bookshelf": "bookshelves",
+    "mitochondrion": "mitochondria",
+}  # fmt: skip
 _DOUBLING = frozenset(
-    ["plan", "stop", "trim", "ship", "pin", "log", "tag", "map", "plot", "scrub", "mop", "refer", "rev", "dub", "crop"]
-    + ["prop", "pan", "rub", "wrap", "strip", "chop", "skip", "swap", "scan", "hem", "sip", "cut", "unpin"]
-)
+    (
+        "plan", "stop", "trim", "ship", "pin", "log", "tag", "map", "plot", "scrub", "mop", "refer", "rev",
+        "dub", "crop", "prop", "pan", "rub", "wrap", "strip", "chop", "skip", "swap", "scan", "hem", "sip",
+        "cut",
+    )
+)  # fmt: skip
 
 
 def _ing(verb: str) -> str:

@@ -1,4 +1,5 @@
-"""How operators write one request: a template, its slots, and what is done to hide the template (levels e0 to e8)."""
+"""How operators write one request: a template, its slots, and what is done to hide the template (levels e0
+to e8)."""
 
 from __future__ import annotations
 
@@ -28,13 +29,15 @@ DRIFT = 0.12
 _INVISIBLE = ("\u200b", "\u200c", "\u200d", "\u2060", "\ufeff", "\u00ad")
 _OVERLAYS = ("\u034f", "\u0335", "\u0336", "\u0337")
 HOMOGLYPHS: Mapping[str, str] = {
-    "a": "а", "c": "с", "e": "е", "i": "і", "j": "ј", "o": "о", "p": "р", "s": "ѕ", "x": "х", "y": "у", "A": "А", "B": "В",
-    "C": "С", "E": "Е", "H": "Н", "K": "К", "M": "М", "O": "О", "P": "Р", "T": "Т", "X": "Х", "v": "ν",
+    "a": "а", "c": "с", "e": "е", "i": "і", "j": "ј", "o": "о", "p": "р", "s": "ѕ", "v": "ν", "x": "х",
+    "y": "у", "A": "А", "B": "В", "C": "С", "E": "Е", "H": "Н", "K": "К", "M": "М", "O": "О", "P": "Р",
+    "T": "Т", "X": "Х",
 }  # fmt: skip
 """Latin letters and the Cyrillic or Greek ones that look the same."""
 _FILLERS = (
-    "please", "kindly", "now", "simply", "really", "here", "just", "again", "of course", "as always", "if possible", "in fact",
-    "very much", "right away", "by all means", "honestly", "for me", "once more", "at last", "indeed", "today", "surely",
+    "please", "kindly", "now", "simply", "really", "here", "just", "again", "of course", "as always",
+    "if possible", "in fact", "very much", "right away", "by all means", "honestly", "for me", "once more",
+    "at last", "indeed", "today", "surely",
 )  # fmt: skip
 _WORD = re.compile(r"[A-Za-z][A-Za-z'-]*")
 _SENTENCE = re.compile(r"(?<=[.?!]) ")
@@ -74,9 +77,13 @@ def _wording(plan: CampaignPlan, seed: int, day_index: int, draws: Draws) -> tup
         # One stream for the whole day, so that all requests of a day drift alike.
         drift = stream(seed, "drift", plan.name, number)
         for _ in range(day_index):
-            wording = wording.with_constants(tuple(reworded(text, DRIFT, drift) for text in wording.constants))
+            wording = wording.with_constants(
+                tuple(reworded(text, DRIFT, drift) for text in wording.constants)
+            )
     if plan.evasion == "e6":
-        wording = wording.with_constants(tuple(reworded(text, REWORDING, draws) for text in wording.constants))
+        wording = wording.with_constants(
+            tuple(reworded(text, REWORDING, draws) for text in wording.constants)
+        )
     return wording, family
 
 
@@ -98,7 +105,8 @@ def _recurring(seed: int, campaign: str, code: str, number: int) -> str:
 
 
 def noised(text: str, draws: Draws) -> str:
-    """Put noise on 1-5 % of the characters: invisible ones between, overlays upon, look-alikes and full-width instead."""
+    """Put noise on 1-5 % of the characters: invisible ones between, overlays upon, look-alikes and
+    full-width instead."""
     low, high = NOISE
     count = max(1, round((low + (high - low) * draws.uniform()) * len(text)))
     characters = list(text)
@@ -121,7 +129,9 @@ def padded(text: str, code: str, draws: Draws) -> str:
     spoken = language(code)
 
     def sentences() -> str:
-        return spoken.sentences(draws.between(1, 4), draws, spoken.scene(draws.pick(spoken.topic_names), draws))
+        return spoken.sentences(
+            draws.between(1, 4), draws, spoken.scene(draws.pick(spoken.topic_names), draws)
+        )
 
     where = draws.below(3)
     before = f"{sentences()}\n" if where != 1 else ""

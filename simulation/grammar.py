@@ -1,11 +1,12 @@
 """A small generative grammar: rules in text files, expanded at random.
 
 A file holds rules: `= name`, then one alternative per line. In an alternative `{rule}` expands another rule,
-`{Rule}` does so with a capital letter, `{rule:s}` inflects the result, `[a|b]` chooses inline, and a written \\n
-is a line break. Rules may recur; past a depth the first alternative is taken, so put the plainest one first.
+`{Rule}` does so with a capital letter, `{rule:s}` inflects the result, `[a|b]` chooses inline, and a
+written \\n is a line break. Rules may recur; past a depth the first alternative is taken, so put the
+plainest one first.
 
-Names that no rule defines are looked up in the *scene*: the words of a topic, and ready-made terminals such as
-`{number}` or `{person}`.
+Names that no rule defines are looked up in the *scene*: the words of a topic, and ready-made terminals such
+as `{number}` or `{person}`.
 """
 
 from __future__ import annotations
@@ -24,7 +25,9 @@ DEEP = 14
 Terminal = Callable[[Draws], str]
 Inflection = Callable[[str], str]
 
-_TOKEN = re.compile(r"\{(?P<ref>\w+)(?::(?P<form>\w+))?\}|\[(?P<open>)|(?P<bar>\|)|(?P<close>\])|(?P<text>[^{}\[\]|]+)")
+_TOKEN = re.compile(
+    r"\{(?P<ref>\w+)(?::(?P<form>\w+))?\}|\[(?P<open>)|(?P<bar>\|)|(?P<close>\])|(?P<text>[^{}\[\]|]+)"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +68,9 @@ class Grammar:
         self._alternative(alternative, draws, words, out, 0)
         return "".join(out)
 
-    def _alternative(self, parts: Alternative, draws: Draws, words: Words, out: list[str], depth: int) -> None:
+    def _alternative(
+        self, parts: Alternative, draws: Draws, words: Words, out: list[str], depth: int
+    ) -> None:
         for part in parts:
             if isinstance(part, str):
                 out.append(part)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Literal
 
@@ -16,8 +16,8 @@ from simulation.prose import language
 from simulation.templates import MEDIUM, SHORT, slot_text, template
 
 Text = Literal["products", "own topics", "verbatim", "questions", "benchmark", "voices"]
-"""What the prompts hold: a template with slots from everywhere, or from the account's own topics; a text as it is;
-one of a few questions; a fixed list in order; many end users."""
+"""What the prompts hold: a template with slots from everywhere, or from the account's own topics; a text as
+it is; one of a few questions; a fixed list in order; many end users."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,24 +29,33 @@ class Look:
     system: bool = False
 
 
+_TENANT = Habits(organization="one", network="one", payment="one", agent="one", model="one", country="one")
+"""One customer who runs everything from one place."""
+
 LOOKS: Mapping[str, Look] = {
-    "app": Look(Habits(organization="one", network="one", payment="one", agent="one", model="one", country="one"), "products", True),
+    "app": Look(_TENANT, "products", system=True),
     "popular": Look(Habits(created="old", volumes="even"), "verbatim"),
-    "harness": Look(Habits(agent="one"), "own topics", True),
-    "evaluator": Look(Habits(organization="one", network="one", payment="one", clock="nightly", volumes="even"), "benchmark"),
-    "gateway": Look(Habits(organization="one", network="one", payment="one"), "voices"),
-    "course": Look(Habits(network="one", country="one", created="week", clock="campus", volumes="even"), "questions"),
+    "harness": Look(Habits(agent="one"), "own topics", system=True),
+    "evaluator": Look(replace(_TENANT, model="own", clock="nightly", volumes="even"), "benchmark"),
+    "gateway": Look(replace(_TENANT, model="own"), "voices"),
+    "course": Look(
+        Habits(network="one", country="one", created="week", clock="campus", volumes="even"), "questions"
+    ),
     "team": Look(
-        Habits("one", "one", "one", "one", "own", "one", created="week", clock="office", volumes="even"), "own topics", True
+        replace(_TENANT, model="own", created="week", clock="office", volumes="even"),
+        "own topics",
+        system=True,
     ),
     "fleet": Look(
-        Habits("one", "one", "one", "one", "one", "one", created="two days", clock="round", volumes="even"), "products", True
+        replace(_TENANT, created="two days", clock="round", volumes="even"), "products", system=True
     ),
-    "saas": Look(Habits(network="cloud", agent="one", model="one", created="years"), "own topics", True),
+    "saas": Look(
+        Habits(network="cloud", agent="one", model="one", created="years"), "own topics", system=True
+    ),
     "hackathon": Look(Habits(network="asn", country="one", created="day", clock="night"), "own topics"),
     "release": Look(Habits(model="one", created="old", clock="launch", volumes="even"), "questions"),
     "passer-by": Look(Habits(created="old", volumes="even"), "own topics"),
-}  # fmt: skip
+}
 
 
 def write(innocent: InnocentPlan, plan: SimulationPlan, person: Voice, ordinal: int, draws: Draws) -> Written:
@@ -68,7 +77,9 @@ def write(innocent: InnocentPlan, plan: SimulationPlan, person: Voice, ordinal: 
         return Written(text, family, wording.language)
     spoken = language(wording.language)
     if look.text == "products" or person.language is not spoken:
-        scene = spoken.scene(draws.pick(spoken.topic_names if look.text == "products" else person.topics), draws)
+        scene = spoken.scene(
+            draws.pick(spoken.topic_names if look.text == "products" else person.topics), draws
+        )
     else:
         scene = draws.pick(person.scenes)
     lengths = SHORT if look.text == "products" else MEDIUM
@@ -86,7 +97,8 @@ def system_prompt(innocent: InnocentPlan, seed: int) -> str | None:
 def tool_prompt(draws: Draws) -> str:
     spoken = language("en")
     scene = spoken.scene(draws.pick(spoken.topic_names), draws)
-    return f"{slot_text('coined', spoken, draws, scene, SHORT)}. {spoken.sentences(draws.between(2, 4), draws, scene)}"
+    name = slot_text("coined", spoken, draws, scene, SHORT)
+    return f"{name}. {spoken.sentences(draws.between(2, 4), draws, scene)}"
 
 
 def _template_name(innocent: InnocentPlan, plan: SimulationPlan) -> str:

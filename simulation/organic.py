@@ -1,4 +1,5 @@
-"""What ordinary people type: each account has its own languages, topics, favourite intents and habits of the keyboard."""
+"""What ordinary people type: each account has its own languages, topics, favourite intents and habits of
+the keyboard."""
 
 from __future__ import annotations
 
@@ -12,14 +13,16 @@ from simulation.prose import LANGUAGES, Language, language
 ENGLISH_SHARE = 0.72
 _GREETING_SHARE = 0.02
 _NEIGHBOURS = {
-    "a": "sq", "b": "vn", "c": "xv", "d": "sf", "e": "wr", "f": "dg", "g": "fh", "h": "gj", "i": "uo", "k": "jl", "l": "k",
-    "m": "n", "n": "bm", "o": "ip", "p": "o", "r": "et", "s": "ad", "t": "ry", "u": "yi", "v": "cb", "w": "qe", "y": "tu",
+    "a": "sq", "b": "vn", "c": "xv", "d": "sf", "e": "wr", "f": "dg", "g": "fh", "h": "gj", "i": "uo",
+    "k": "jl", "l": "k", "m": "n", "n": "bm", "o": "ip", "p": "o", "r": "et", "s": "ad", "t": "ry", "u": "yi",
+    "v": "cb", "w": "qe", "y": "tu",
 }  # fmt: skip
 
 
 @dataclass(frozen=True)
 class Voice:
-    """How one person writes. `scenes` are word lists of the person's own topics, one per entry of `topics`."""
+    """How one person writes. `scenes` are word lists of the person's own topics, one per entry of
+    `topics`."""
 
     language: Language
     topics: Sequence[str]
@@ -27,6 +30,7 @@ class Voice:
     intents: Sequence[str]
     case: str
     typos: float
+    wordy: float
     opener: float
     closing: float
     end: str
@@ -38,12 +42,20 @@ class Voice:
         if draws.chance(_GREETING_SHARE):
             return grammar.expand("greeting", draws, scene)
         text = grammar.expand(draws.pick(self.intents), draws, scene)
+        if draws.chance(self.wordy):
+            text = self._with_paste(text, draws, scene)
         if "opener" in grammar.rules:
             if draws.chance(self.opener):
                 text = f"{grammar.expand('opener', draws, scene)} {text}"
             if draws.chance(self.closing):
                 text = f"{text} {grammar.expand('closing', draws, scene)}"
         return self._typed(text, draws)
+
+    def _with_paste(self, text: str, draws: Draws, scene: Words) -> str:
+        """The request with something long pasted before or after it."""
+        paste = self.language.sentences(int(4 / (1.05 - draws.uniform())), draws, scene)
+        gap = draws.pick((" ", "\n", "\n\n", ": ", "\n---\n"))
+        return f"{paste}{gap}{text}" if draws.chance(0.5) else f"{text}{gap}{paste}"
 
     def _typed(self, text: str, draws: Draws) -> str:
         if self.case == "lower":
@@ -71,6 +83,7 @@ def voice(draws: Draws, code: str = "") -> Voice:
         intents=draws.sample(spoken.intents, draws.between(3, 7)),
         case=draws.pick(("as is", "as is", "lower", "lower", "sentence", "sentence", "sentence", "upper")),
         typos=draws.uniform() * 0.04 if draws.chance(0.4) else 0.0,
+        wordy=draws.uniform() * 0.4 if draws.chance(0.4) else 0.0,
         opener=draws.uniform() * 0.4 if draws.chance(0.35) else 0.0,
         closing=draws.uniform() * 0.4 if draws.chance(0.35) else 0.0,
         end=draws.pick(("", "", "", "", "...", "!", " ", "??", "!!")),

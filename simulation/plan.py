@@ -1,7 +1,7 @@
 """What a simulation plants: campaigns, innocents, days and volume, in frozen values.
 
-`demo_plan` and `small_plan` are ready-made; `scaled` keeps the mixture and changes the volume. Every number of prompts is
-exact: a day holds `prompts_per_day` rows, of which each campaign has its own.
+`demo_plan` and `small_plan` are ready-made; `scaled` keeps the mixture and changes the volume. Every number
+of prompts is exact: a day holds `prompts_per_day` rows, of which each campaign has its own.
 """
 
 from __future__ import annotations
@@ -15,18 +15,20 @@ from campaigns.errors import UsageError
 from simulation.templates import template
 
 Evasion = Literal["e0", "e1", "e2", "e3", "e4", "e5", "e6", "e7", "e8"]
-"""e0 exact template · e1 long slots, passages may recur · e2 Unicode noise in 1-5 % of the characters · e3 random
-sentences before or after · e4 rotation over wordings · e5 several languages · e6 every request reworded ·
-e7 two campaigns on one pool · e8 relayed prompts of real customers, no template at all."""
+"""e0 exact template · e1 long slots, passages may recur · e2 Unicode noise in 1-5 % of the characters · e3
+random sentences before or after · e4 rotation over wordings · e5 several languages · e6 every request
+reworded · e7 two campaigns on one pool · e8 relayed prompts of real customers, no template at all."""
 
 Life = Literal["steady", "starts_day2", "stops_after_day1", "replaced_day3", "drifts"]
-"""`replaced_day3`: from the third day on, new accounts do the work. `drifts`: the template's wording moves each day."""
+"""`replaced_day3`: from the third day on, new accounts do the work. `drifts`: the template's wording moves
+each day."""
 
 Leak = Literal["creation", "asn", "ip_range", "payment", "ua", "model"]
 """What the accounts of a pool carelessly have in common."""
 
 Kind = Literal[
-    "app", "popular", "harness", "evaluator", "gateway", "course", "team", "fleet", "saas", "hackathon", "release", "passer-by"
+    "app", "popular", "harness", "evaluator", "gateway", "course", "team", "fleet", "saas", "hackathon",
+    "release", "passer-by"
 ]  # fmt: skip
 """Innocents that look like a pool."""
 
@@ -37,9 +39,10 @@ FIRST_DAY = date(2026, 1, 5)
 class CampaignPlan:
     """One planted campaign.
 
-    `template` names an entry of `phrases/campaigns.templates` (unused by e8). `cover` is the part of its accounts' traffic
-    that is real prompts sent to hide. Campaigns that name the same `pool` share accounts, and so an operator.
-    `clock` and `volumes` are the pool's habits: round the clock and even, unless the operator takes pains.
+    `template` names an entry of `phrases/campaigns.templates` (unused by e8). `cover` is the part of its
+    accounts' traffic that is real prompts sent to hide. Campaigns that name the same `pool` share accounts,
+    and so an operator. `clock` and `volumes` are the pool's habits: round the clock and even, unless the
+    operator takes pains.
     """
 
     name: str
@@ -60,7 +63,9 @@ class CampaignPlan:
 
     def prompts_on(self, day_index: int) -> int:
         """Template prompts on a day, counted from 0."""
-        idle = (self.life == "starts_day2" and day_index < 1) or (self.life == "stops_after_day1" and day_index > 0)
+        idle = (self.life == "starts_day2" and day_index < 1) or (
+            self.life == "stops_after_day1" and day_index > 0
+        )
         return 0 if idle else self.prompts_per_day
 
     def cover_on(self, day_index: int) -> int:
@@ -122,13 +127,17 @@ class SimulationPlan:
             _check_campaign(campaign)
         for pool in self.pools().values():
             if len({(c.accounts, c.leaks, c.life, c.clock, c.volumes) for c in pool}) > 1:
-                raise UsageError(f"campaigns of pool {pool[0].operator!r} differ in accounts, leaks, life, clock or volumes")
+                raise UsageError(
+                    "campaigns of one pool differ in accounts, leaks, life, clock or volumes",
+                    where=f"pool {pool[0].operator}",
+                )
         for innocent in self.innocents:
             _check_innocent(innocent, {c.name: c for c in self.campaigns})
         for index in range(self.days):
             if self.organic_on(index) < 0:
+                excess = -self.organic_on(index)
                 raise UsageError(
-                    f"day {index + 1} plants {-self.organic_on(index)} prompts more than its {self.prompts_per_day}",
+                    f"day {index + 1} plants {excess} prompts more than its {self.prompts_per_day}",
                     hint="Raise prompts_per_day.",
                 )
 
@@ -138,7 +147,9 @@ class SimulationPlan:
 
     def index_of(self, day: date) -> int:
         if day not in self.dates:
-            raise UsageError(f"{day} is not a day of the simulation", hint=f"It has {self.dates[0]} to {self.dates[-1]}.")
+            raise UsageError(
+                f"{day} is not a day of the simulation", hint=f"It has {self.dates[0]} to {self.dates[-1]}."
+            )
         return (day - self.first_day).days
 
     def pools(self) -> dict[str, tuple[CampaignPlan, ...]]:
@@ -220,12 +231,18 @@ def demo_plan(seed: int = 7) -> SimulationPlan:
         seed=seed,
         campaigns=(
             CampaignPlan("ledger", "stepwise-ledger", "e1", 40, 130, 0.1, infrastructure),
-            CampaignPlan("judges", "pairwise-judge", "e4", 36, 140, 0.2, frozenset({"creation", "ua"}), "replaced_day3"),
+            CampaignPlan(
+                "judges", "pairwise-judge", "e4", 36, 140, 0.2, frozenset({"creation", "ua"}), "replaced_day3"
+            ),
             CampaignPlan("recast", "neutral-recast", "e5", 30, 110, 0.0, frozenset({"payment", "model"})),
-            CampaignPlan("static", "fichas-de-datos", "e2", 24, 80, 0.3, frozenset({"asn", "ip_range"}), "starts_day2"),
+            CampaignPlan(
+                "static", "fichas-de-datos", "e2", 24, 80, 0.3, frozenset({"asn", "ip_range"}), "starts_day2"
+            ),
             CampaignPlan("shells", "tool-trajectory", "e7", 28, 70, 0.15, infrastructure, pool="twins"),
             CampaignPlan("tests", "unit-test-farm", "e7", 28, 60, 0.15, infrastructure, pool="twins"),
-            CampaignPlan("mill", "question-mill", "e6", 26, 90, 0.1, frozenset({"creation", "model"}), "drifts"),
+            CampaignPlan(
+                "mill", "question-mill", "e6", 26, 90, 0.1, frozenset({"creation", "model"}), "drifts"
+            ),
         ),
         innocents=(
             InnocentPlan("app", 3, 120, template="ticket-router"),
@@ -251,9 +268,21 @@ def small_plan(seed: int = 7) -> SimulationPlan:
         prompts_per_day=600,
         seed=seed,
         campaigns=(
-            CampaignPlan("ledger", "stepwise-ledger", "e0", 18, 60, 0.1, frozenset({"creation", "asn", "payment"})),
-            CampaignPlan("korrektur", "lehrkraft-korrektur", "e1", 15, 45, 0.0, frozenset({"creation", "ip_range", "ua"})),
-            CampaignPlan("judges", "pairwise-judge", "e4", 16, 56, 0.0, frozenset({"creation", "payment", "model"})),
+            CampaignPlan(
+                "ledger", "stepwise-ledger", "e0", 18, 60, 0.1, frozenset({"creation", "asn", "payment"})
+            ),
+            CampaignPlan(
+                "korrektur",
+                "lehrkraft-korrektur",
+                "e1",
+                15,
+                45,
+                0.0,
+                frozenset({"creation", "ip_range", "ua"}),
+            ),
+            CampaignPlan(
+                "judges", "pairwise-judge", "e4", 16, 56, 0.0, frozenset({"creation", "payment", "model"})
+            ),
         ),
         innocents=(
             InnocentPlan("app", 2, 40, template="meal-planner"),

@@ -1,7 +1,7 @@
 """Synthetic accounts: who pays, from where, since when, with which client.
 
-Every address and number names nobody: IPv4 from the reserved class E (RFC 1112), IPv6 from 2001:db8::/32 (RFC 3849),
-autonomous systems from the private range 64512-65534 (RFC 6996).
+Every address and number names nobody: IPv4 from the reserved class E (RFC 1112), IPv6 from 2001:db8::/32
+(RFC 3849), autonomous systems from the private range 64512-65534 (RFC 6996).
 """
 
 from __future__ import annotations
@@ -14,10 +14,20 @@ from simulation.draws import Draws, identifier, stream
 
 MODELS = ("large-3", "large-3", "small-3", "small-3", "large-2", "code-1", "mini-3")
 _COUNTRIES = (
-    ("US", -6), ("US", -6), ("US", -5), ("GB", 0), ("DE", 1), ("FR", 1), ("IN", 5), ("BR", -3), ("JP", 9), ("CA", -5),
-    ("ES", 1), ("MX", -6), ("PL", 1), ("NG", 1), ("KR", 9), ("AU", 10), ("TR", 3), ("SG", 8), ("NL", 1), ("KE", 3), ("CL", -4),
+    ("US", -6), ("US", -6), ("US", -5), ("GB", 0), ("DE", 1), ("FR", 1), ("IN", 5), ("BR", -3), ("JP", 9),
+    ("CA", -5), ("ES", 1), ("MX", -6), ("PL", 1), ("NG", 1), ("KR", 9), ("AU", 10), ("TR", 3), ("SG", 8),
+    ("NL", 1), ("KE", 3), ("CL", -4),
 )  # fmt: skip
-_CLIENTS = ("python-sdk/1.{}", "python-sdk/1.{}", "node-sdk/4.{}", "node-sdk/4.{}", "web/{}.0", "web/{}.0", "mobile/7.{}", "curl/8.{}")
+_CLIENTS = (
+    "python-sdk/1.{}",
+    "python-sdk/1.{}",
+    "node-sdk/4.{}",
+    "node-sdk/4.{}",
+    "web/{}.0",
+    "web/{}.0",
+    "mobile/7.{}",
+    "curl/8.{}",
+)
 _ACCESS_ASN = 64_512
 _ACCESS_PER_COUNTRY = 14
 _CLOUD_ASN = 64_900
@@ -30,10 +40,11 @@ _CARD_SHARE = 8
 
 @dataclass(frozen=True, slots=True)
 class Habits:
-    """What the accounts of a group have in common (`one`), share in part (`few`), or choose each for itself (`own`).
+    """What the accounts of a group have in common (`one`), share in part (`few`), or choose each for itself
+    (`own`).
 
-    `network`: own · one (one hoster and address range) · asn · range · cloud (one big cloud, no common range).
-    `created`: any · old · burst (30 hours) · week · day · years.
+    `network`: own · one (one hoster and address range) · asn · range · cloud (one big cloud, no common
+    range). `created`: any · old · burst (30 hours) · week · day · years.
     """
 
     organization: str = "own"
@@ -85,7 +96,9 @@ class Group:
             account_id=identifier("acc", *key, index),
             organization_id=_organization(habits.organization, key, index, draws),
             api_key_id=identifier("key", *key, index),
-            models=(common.pick(MODELS),) if habits.model == "one" else (draws.pick(MODELS), draws.pick(MODELS)),
+            models=(common.pick(MODELS),)
+            if habits.model == "one"
+            else (draws.pick(MODELS), draws.pick(MODELS)),
             user_agent=_agent(habits.agent, common, draws),
             ips=ips,
             asn=asn,
@@ -97,7 +110,8 @@ class Group:
 
 
 def pool_habits(leaks: Iterable[str], clock: str, volumes: str, generation: int) -> Habits:
-    """An operator's accounts have in common what leaks, and are ordinary otherwise. Replacements are bought in one go."""
+    """An operator's accounts have in common what leaks, and are ordinary otherwise. Replacements are bought
+    in one go."""
     leaks = frozenset(leaks)
     network = {(True, True): "one", (True, False): "asn", (False, True): "range"}.get(
         ("asn" in leaks, "ip_range" in leaks), "own"
@@ -156,14 +170,19 @@ def _network(habit: str, country: str, roof: Draws, draws: Draws) -> tuple[int, 
 
 
 def _ordinary_asn(country: str, draws: Draws) -> int:
-    """Mostly one of the country's access networks, the first ones far larger; at times a cloud or a small hoster."""
+    """Mostly one of the country's access networks, the first ones far larger; at times a cloud or a small
+    hoster."""
     kind = draws.uniform()
     if kind < 0.12:
         return _CLOUD_ASN + int(_CLOUDS * draws.uniform() ** 2)
     if kind < 0.15:
         return _HOSTING_ASN + draws.below(_HOSTERS)
     codes = sorted({code for code, _ in _COUNTRIES})
-    return _ACCESS_ASN + codes.index(country) * _ACCESS_PER_COUNTRY + int(_ACCESS_PER_COUNTRY * draws.uniform() ** 2.5)
+    return (
+        _ACCESS_ASN
+        + codes.index(country) * _ACCESS_PER_COUNTRY
+        + int(_ACCESS_PER_COUNTRY * draws.uniform() ** 2.5)
+    )
 
 
 def _created(habit: str, opened: date, roof: Draws, draws: Draws) -> int:
@@ -177,7 +196,9 @@ def _created(habit: str, opened: date, roof: Draws, draws: Draws) -> int:
     else:
         least, span = {"any": (1, 900), "old": (250, 900), "years": (30, 1400)}[habit]
         # Young accounts are commoner: services grow.
-        moment = midnight - timedelta(days=least + span * draws.uniform() ** 2, seconds=86_400 * draws.uniform())
+        moment = midnight - timedelta(
+            days=least + span * draws.uniform() ** 2, seconds=86_400 * draws.uniform()
+        )
     return int(moment.timestamp() * 1_000_000)
 
 

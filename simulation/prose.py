@@ -34,14 +34,17 @@ class Language:
     def scene(self, topic: str, draws: Draws) -> Words:
         """The words of one account or one passage: a topic's, and some that only this scene has.
 
-        Nobody's talk stays within ten nouns; the words from elsewhere keep people of one interest apart. A topic
-        that this language lacks is replaced by one of its own, always the same.
+        Nobody's talk stays within ten nouns; the words from elsewhere keep people of one interest apart. A
+        topic that this language lacks is replaced by one of its own, always the same.
         """
         if topic not in self.topics:
             topic = self.topic_names[sum(topic.encode()) % len(self.topic_names)]
         own = self.topics[topic]
         return {
-            kind: (*own[kind], *(draws.pick(self.topics[draws.pick(self.topic_names)][kind]) for _ in range(extra)))
+            kind: (
+                *own[kind],
+                *(draws.pick(self.topics[draws.pick(self.topic_names)][kind]) for _ in range(extra)),
+            )
             for kind, extra in _ELSEWHERE.items()
         }
 

@@ -1,7 +1,7 @@
 """Templates and how their slots are filled.
 
-The files `phrases/campaigns.templates` and `phrases/innocents.templates` hold our own texts: a template has an
-objective, a language, several wordings of one task, and for some tasks one translation per language.
+The files `phrases/campaigns.templates` and `phrases/innocents.templates` hold our own texts: a template has
+an objective, a language, several wordings of one task, and for some tasks one translation per language.
 """
 
 from __future__ import annotations
@@ -85,7 +85,9 @@ def templates(file: str = "campaigns") -> Mapping[str, PromptTemplate]:
             else:
                 translations[code] = wording
             code, lines = mark["language"] or base, []
-        found[match["name"]] = PromptTemplate(match["name"], match["objective"], base, tuple(wordings), translations)
+        found[match["name"]] = PromptTemplate(
+            match["name"], match["objective"], base, tuple(wordings), translations
+        )
     return found
 
 
@@ -116,7 +118,8 @@ LONG = SlotLengths(5, 14)
 
 
 def slot_text(kind: str, spoken: Language, draws: Draws, scene: Words, lengths: SlotLengths) -> str:
-    """One value of a slot. Passages and questions come from the language's prose, the rest from its terminals."""
+    """One value of a slot. Passages and questions come from the language's prose, the rest from its
+    terminals."""
     if kind == "passage":
         return spoken.sentences(draws.between(lengths.low, lengths.high), draws, scene)
     if kind == "sentence":

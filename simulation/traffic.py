@@ -37,7 +37,8 @@ Row = tuple[object, ...]
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """One kind of prompt that a group's accounts send; `write` takes the account's voice and the prompt's ordinal."""
+    """One kind of prompt that a group's accounts send; `write` takes the account's voice and the prompt's
+    ordinal."""
 
     kind: str
     write: Callable[[Voice, int, Draws], Written]
@@ -69,7 +70,8 @@ class DayFiles:
 
 
 def generate(plan: SimulationPlan, day: date, *, batch_rows: int = BATCH_ROWS) -> Iterator[pa.RecordBatch]:
-    """Rows of one day in batches of `batch_rows` (the last may be smaller), schema `campaigns.records.TRAFFIC`.
+    """Rows of one day in batches of `batch_rows` (the last may be smaller), schema
+    `campaigns.records.TRAFFIC`.
 
     Raises:
         UsageError: `day` is not one of the plan's.
@@ -96,7 +98,8 @@ def generate_with_truth(
 
 
 def write_day(plan: SimulationPlan, day: date, folder: Path) -> DayFiles:
-    """Write `day=.../traffic.parquet` and `truth/day=.../{prompts,campaigns,accounts}.parquet` under `folder`.
+    """Write `day=.../traffic.parquet` and `truth/day=.../{prompts,campaigns,accounts}.parquet` under
+    `folder`.
 
     The truth lies in a folder of its own, so that `day=...` can be given to a run as it is.
     """
@@ -105,13 +108,20 @@ def write_day(plan: SimulationPlan, day: date, folder: Path) -> DayFiles:
     truth_folder = folder / "truth" / name
     truth_batches: list[pa.RecordBatch] = []
     options = {"compression": "zstd", "write_page_checksum": True}
-    with files.atomic_path(traffic_path) as temporary, pq.ParquetWriter(temporary, TRAFFIC, **options) as writer:
+    with (
+        files.atomic_path(traffic_path) as temporary,
+        pq.ParquetWriter(temporary, TRAFFIC, **options) as writer,
+    ):
         for traffic, truth in generate_with_truth(plan, day):
             writer.write_batch(traffic)
             truth_batches.append(truth)
     prompts = pa.Table.from_batches(truth_batches, PROMPT_TRUTH)
     result = DayFiles(
-        traffic_path, *(truth_folder / f"{part}.parquet" for part in ("prompts", "campaigns", "accounts")), prompts.num_rows
+        traffic=traffic_path,
+        prompts=truth_folder / "prompts.parquet",
+        campaigns=truth_folder / "campaigns.parquet",
+        accounts=truth_folder / "accounts.parquet",
+        rows=prompts.num_rows,
     )
     files.write_parquet(result.prompts, prompts)
     files.write_parquet(result.campaigns, campaign_truth(plan, prompts, day))
@@ -122,7 +132,8 @@ def write_day(plan: SimulationPlan, day: date, folder: Path) -> DayFiles:
 def _batch(rows: list[Row], schema: pa.Schema) -> pa.RecordBatch:
     columns = zip(*rows, strict=True)
     return pa.RecordBatch.from_arrays(
-        [pa.array(column, type=field.type) for column, field in zip(columns, schema, strict=True)], schema=schema
+        [pa.array(column, type=field.type) for column, field in zip(columns, schema, strict=True)],
+        schema=schema,
     )
 
 
@@ -137,7 +148,10 @@ def _parties(plan: SimulationPlan, day_index: int) -> Iterator[Party]:
         habits = pool_habits(first.leaks, first.clock, first.volumes, generation)
         sources = []
         for campaign in pool:
-            sources += [_campaign_source(campaign, plan, day_index), _ordinary("cover", campaign.cover_on(day_index), own=False)]
+            sources += [
+                _campaign_source(campaign, plan, day_index),
+                _ordinary("cover", campaign.cover_on(day_index), own=False),
+            ]
         yield Party(Group(operator, habits, generation, opened), first.accounts, tuple(sources))
     for innocent in plan.innocents:
         if innocent.active_on(day_index):
@@ -232,7 +246,9 @@ def _account_day(
         )  # fmt: skip
 
 
-def _traffic_row(prompt_id: str, account: Account, moment: int, text: str, system: str | None, draws: Draws) -> Row:
+def _traffic_row(
+    prompt_id: str, account: Account, moment: int, text: str, system: str | None, draws: Draws
+) -> Row:
     """Columns in the order of `TRAFFIC`."""
     tokens = 3 + len(text.encode()) // 4 + len(system or "") // 4
     return (

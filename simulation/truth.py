@@ -25,7 +25,8 @@ PROMPT_TRUTH = pa.schema(
         pa.field("day", pa.string(), nullable=False),
     ]
 )
-"""`kind`: campaign · cover · organic · benign:KIND. `family` names template and wording; null where there is none."""
+"""`kind`: campaign · cover · organic · benign:KIND. `family` names template and wording; null where there
+is none."""
 
 CAMPAIGN_TRUTH = pa.schema(
     [
@@ -87,7 +88,8 @@ def campaign_truth(plan: SimulationPlan, prompts: pa.Table, day: date) -> pa.Tab
 
 
 def account_truth(prompts: pa.Table) -> pa.Table:
-    """The role of every account; one that ever sent a campaign's template as its pool is a campaign account."""
+    """The role of every account; one that ever sent a campaign's template as its pool is a campaign
+    account."""
     table = pl.DataFrame(prompts).group_by("account_id").agg(
         pl.col("kind").unique().sort(), pl.col("campaign").drop_nulls().unique().sort()
     ).sort("account_id")  # fmt: skip
@@ -119,8 +121,8 @@ class CampaignResult:
 
 @dataclass(frozen=True, slots=True)
 class InnocentResult:
-    """One kind of innocents (`organic` and `cover` too) and one tier: reports mostly of that kind, and its prompts
-    inside any report of the tier."""
+    """One kind of innocents (`organic` and `cover` too) and one tier: reports mostly of that kind, and its
+    prompts inside any report of the tier."""
 
     kind: str
     tier: str
@@ -150,11 +152,13 @@ class SimulationScore:
         return tuple(result for result in self.innocents if result.tier == tier and result.reports)
 
 
-def score(members: pa.Table, campaigns: pa.Table, truth: pa.Table, *, min_prompts: int = 30) -> SimulationScore:
+def score(
+    members: pa.Table, campaigns: pa.Table, truth: pa.Table, *, min_prompts: int = 30
+) -> SimulationScore:
     """Compare a run's `members` and `campaigns` with the truth of its prompts.
 
-    A planted campaign of at least `min_prompts` is recovered when one reported campaign at least 80 % pure holds at
-    least half of it. Relayed prompts (e8) hold no template and are left out.
+    A planted campaign of at least `min_prompts` is recovered when one reported campaign at least 80 % pure
+    holds at least half of it. Relayed prompts (e8) hold no template and are left out.
 
     Args:
         truth: schema `PROMPT_TRUTH`, one day.

@@ -30,7 +30,7 @@ def store_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
         yield f"sqlite:///{tmp_path / 'shoal.db'}"
     else:
         server: Postgres = request.getfixturevalue("postgres")
-        with server.database() as url:
+        with server.empty() as url:
             yield url
 
 

@@ -1,0 +1,76 @@
+"""`shoal campaigns`: the list to review."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
+
+import typer
+
+from flows.commands.console import console, print_json, safe, say, table, tier_text
+from flows.commands.context import Call, Day, Json
+
+if TYPE_CHECKING:
+    from campaigns.entries import CampaignSummary
+
+Sort = Literal["score", "prompts", "accounts", "title", "seen"]
+TierName = Literal["actionable", "review", "benign"]
+
+_KEYS: Final[dict[str, Callable[[CampaignSummary], Any]]] = {
+    "score": lambda c: (-c.score, c.campaign_id),
+    "prompts": lambda c: (-c.n_prompts, c.campaign_id),
+    "accounts": lambda c: (-c.n_accounts, c.campaign_id),
+    "title": lambda c: (c.title, c.campaign_id),
+    "seen": lambda c: (-c.first_day.toordinal(), c.campaign_id),
+}
+
+
+def campaigns(
+    ctx: typer.Context,
+    day: Day = None,
+    every: Annotated[bool, typer.Option("--all", help="Campaigns of all days, each as of its latest.")] = False,
+    tier: Annotated[TierName | None, typer.Option("--tier", help="Only this tier.")] = None,
+    sort: Annotated[Sort, typer.Option("--sort", help="seen: the newest campaigns first.")] = "score",
+    limit: Annotated[int, typer.Option("--limit", min=0, help="Most rows; 0: all.")] = 50,
+    as_json: Json = False,
+) -> None:
+    """List the campaigns of a day, the most suspicious first.
+
+    [bold]Examples[/bold]
+      shoal campaigns
+      shoal campaigns --day 2026-01-05 --tier review --sort accounts
+      shoal campaigns --all --limit 0 --json
+    """
+    from campaigns.records import Tier
+
+    call: Call = ctx.obj
+    with call.store() as store:
+        wanted = None if every else day or store.latest_day()
+        found = store.campaigns(wanted, tier=None if tier is None else Tier(tier))
+    found.sort(key=_KEYS[sort])
+    shown = found[: limit or None]
+    if as_json:
+        print_json([asdict(campaign) for campaign in shown])
+        return
+    if not found:
+        say("no campaigns" if wanted else "no day is published yet: shoal run --input PATH", quiet=call.quiet)
+        return
+    figures = ("score", "prompts", "accounts")
+    made = table("campaign", "tier", *figures, "objective", "title", "seen", right=figures, title=str(wanted or ""))
+    for campaign in shown:
+        days = {campaign.first_day.isoformat(): None, campaign.last_day.isoformat(): None}
+        made.add_row(
+            safe(campaign.campaign_id, "bold"),
+            tier_text(campaign.tier),
+            safe(f"{campaign.score:.2f}"),
+            safe(f"{campaign.n_prompts:,}"),
+            safe(f"{campaign.n_accounts:,}"),
+            safe(campaign.objective),
+            safe(campaign.title),
+            safe(" to ".join(days)),
+        )
+    console().print(made)
+    if len(shown) < len(found):
+        say(f"{len(found) - len(shown)} more: --limit 0 shows all", quiet=call.quiet)
+    say(f"next: shoal show {shown[0].campaign_id}", quiet=call.quiet)

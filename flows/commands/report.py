@@ -1,0 +1,126 @@
+"""Everything known about one campaign on one day, gathered from the store and the run's files."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from datetime import date
+from typing import TYPE_CHECKING, Any
+
+from campaigns.errors import UsageError
+
+if TYPE_CHECKING:
+    from campaigns.entries import CampaignHistory
+    from campaigns.records import Template
+    from campaigns.runs import Run
+    from campaigns.store import Store
+
+Row = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class CampaignReport:
+    """`campaign`, `accounts` (the strongest first) and `evidence` are rows of the run's tables; `exemplars` hold
+    prompt_id, account_id and the original prompt."""
+
+    day: date
+    run_id: str
+    campaign: Row
+    template: Template
+    template_hash: str
+    accounts: list[Row]
+    evidence: list[Row]
+    exemplars: list[Row]
+    history: CampaignHistory
+
+    def as_json(self, most_accounts: int) -> Row:
+        history = asdict(self.history)
+        return {
+            "day": self.day.isoformat(),
+            "run_id": self.run_id,
+            **self.campaign,
+            "template_hash": self.template_hash,
+            "slots": [asdict(part) for part in self.template.parts if not isinstance(part, str)],
+            "accounts": self.accounts[:most_accounts],
+            "evidence": self.evidence,
+            "exemplars": self.exemplars,
+            "first_day": self.history.first_day.isoformat(),
+            "last_day": self.history.last_day.isoformat(),
+            "state": self.history.state,
+            "history": history["days"],
+            "lineage": history["lineage"],
+        }
+
+
+def resolve(store: Store, given: str) -> str:
+    """The id of the one campaign whose id is, or begins with, `given`.
+
+    Raises:
+        UsageError: there is none, or several.
+    """
+    ids = [campaign.campaign_id for campaign in store.campaigns()]
+    found = [given] if given in ids else sorted(name for name in ids if given and name.startswith(given))
+    if len(found) == 1:
+        return found[0]
+    if not found:
+        raise UsageError(f"no campaign {given!r}", where=store.where, hint="`shoal campaigns --all` lists them.")
+    raise UsageError(f"{len(found)} campaigns begin with {given!r}", hint=f"For example {found[0]} and {found[1]}.")
+
+
+def read_report(run: Run, history: CampaignHistory) -> CampaignReport:
+    """
+    Raises:
+        UsageError: the campaign is not in this run.
+        IntegrityError: a file of the run is damaged.
+    """
+    from campaigns.entries import template_hash
+    from labeling.template import template_from_json
+
+    name = history.campaign_id
+    found = _rows(run, "campaigns", name)
+    if not found:
+        last = f"{history.first_day} to {history.last_day}"
+        raise UsageError(f"{name} was not seen on {run.day}", hint=f"It was seen from {last}.")
+    (campaign,) = found
+    (identity,) = _rows(run, "identities", name)
+    labels = run.table("labels", ["family", "template_json"]).to_pylist()
+    stored = next(row["template_json"] for row in labels if row["family"] == identity["family"])
+    accounts = _rows(run, "accounts", name)
+    accounts.sort(key=lambda row: (-row["strength"], -row["n_prompts"], row["account_id"]))
+    return CampaignReport(
+        day=run.day,
+        run_id=run.run_id,
+        campaign=campaign,
+        template=template_from_json(stored),
+        template_hash=template_hash(campaign["template"]),
+        accounts=accounts,
+        evidence=_rows(run, "evidence", name),
+        exemplars=_prompts(run, campaign["exemplar_prompt_ids"]),
+        history=history,
+    )
+
+
+def _rows(run: Run, table: str, campaign_id: str) -> list[Row]:
+    import pyarrow.compute as pc
+
+    rows = run.table(table)
+    found: list[Row] = rows.filter(pc.equal(rows["campaign_id"], campaign_id)).to_pylist()
+    return found
+
+
+def _prompts(run: Run, prompt_ids: list[str]) -> list[Row]:
+    """The prompts with these ids, in their order. Parts are sorted by id, so most row groups are never read."""
+    import pyarrow.compute as pc
+    import pyarrow.parquet as pq
+
+    wanted = pc.field("prompt_id").isin(prompt_ids)
+    found: dict[str, Row] = {}
+    for part in run.prompt_parts():
+        table = pq.read_table(
+            part,
+            columns=["prompt_id", "account_id", "prompt"],
+            filters=wanted,
+            partitioning=None,
+            page_checksum_verification=True,
+        )
+        found.update({row["prompt_id"]: row for row in table.to_pylist()})
+    return [found[name] for name in prompt_ids if name in found]

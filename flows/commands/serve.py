@@ -1,0 +1,28 @@
+"""`shoal serve`: the nightly run."""
+
+from __future__ import annotations
+
+import typer
+
+from flows.commands.console import say
+from flows.commands.context import Call
+
+
+def serve(ctx: typer.Context) -> None:
+    """Serve the nightly run until it is stopped, through Prefect.
+
+    When, in which time zone and on which traffic: the settings flow.schedule, flow.timezone and input.
+
+    [bold]Examples[/bold]
+      shoal --set input='traffic/day={day}' serve
+      shoal --set flow.schedule='0 3 * * *' serve
+    """
+    from flows.prefect_settings import prepare
+
+    call: Call = ctx.obj
+    settings = call.settings
+    prepare(settings.home, debug=call.debug)
+    from flows.serve import serve as serve_flows
+
+    say(f"nightly run at {settings.flow.schedule} ({settings.flow.timezone}); Ctrl-C stops", quiet=call.quiet)
+    serve_flows(call.flags)

@@ -1,0 +1,187 @@
+"""`shoal show`: one campaign for a person to read."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Annotated, Any, Final
+
+import typer
+
+from flows.commands.console import console, print_json, safe, say, table, tier_text
+from flows.commands.context import Call, Day, Json, published, run_folder
+from flows.commands.report import CampaignReport, read_report, resolve
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+    from rich.table import Table
+    from rich.text import Text
+
+_BARS: Final = "▁▂▃▄▅▆▇█"
+_PROMPT_CHARACTERS: Final = 600
+_VALUE_CHARACTERS: Final = 60
+
+
+def show(
+    ctx: typer.Context,
+    campaign: Annotated[str, typer.Argument(metavar="ID", help="A campaign id, or how it begins.")],
+    day: Day = None,
+    accounts: Annotated[int, typer.Option("--accounts", min=0, help="Most accounts to list.")] = 10,
+    as_json: Json = False,
+) -> None:
+    """Show one campaign: template with its slots, samples, accounts, reasons, history.
+
+    The day is the campaign's latest unless --day names another. Characters that cannot be seen are spelled
+    out, as in \\\\u200b.
+
+    [bold]Examples[/bold]
+      shoal show c-4f2a
+      shoal show c-4f2a --day 2026-01-05 --accounts 50
+      shoal show c-4f2a --json | jq '.accounts[].account_id'
+    """
+    call: Call = ctx.obj
+    with call.store() as store:
+        history = store.campaign(resolve(store, campaign))
+        entry = published(store, day or history.last_day)
+    report = read_report(run_folder(call.settings, entry), history)
+    if as_json:
+        print_json(report.as_json(accounts))
+        return
+    printer = console()
+    for block in _blocks(report, accounts):
+        printer.print(block)
+    if len(report.accounts) > accounts:
+        say(f"{len(report.accounts) - accounts} more accounts: --accounts {len(report.accounts)}", quiet=call.quiet)
+    say(
+        f'next: shoal allow add campaign {history.campaign_id} --reason "..."    shoal map {report.day}',
+        quiet=call.quiet,
+    )
+
+
+def _blocks(report: CampaignReport, most_accounts: int) -> Iterator[RenderableType]:
+    campaign = report.campaign
+    yield safe(campaign["label"], "bold")
+    yield safe(campaign["summary"])
+    yield ""
+    yield _facts(report)
+    yield _heading("Reasons")
+    for reason in campaign["reasons"]:
+        yield safe("· ") + safe(reason)
+    yield ""
+    yield _heading("Template")
+    yield marked_template(report)
+    if any(not isinstance(part, str) for part in report.template.parts):
+        yield ""
+        yield _slots(report)
+    if report.exemplars:
+        yield _heading("Examples")
+        for row in report.exemplars:
+            yield safe(f"{row['prompt_id']} from {row['account_id']}", "dim")
+            yield safe(row["prompt"], limit=_PROMPT_CHARACTERS, multiline=True)
+            yield ""
+    yield _accounts(report.accounts[:most_accounts], len(report.accounts))
+    if report.evidence:
+        yield _evidence(report.evidence)
+    yield from _history(report)
+
+
+def _heading(text: str) -> Text:
+    return safe(text, "bold underline")
+
+
+def _facts(report: CampaignReport) -> Table:
+    from rich.table import Table
+
+    campaign, history = report.campaign, report.history
+    sure = f" ({campaign['objective_confidence']:.0%} sure)" if campaign["objective"] != "unclear" else ""
+    grid = Table.grid(padding=(0, 2))
+    rows: list[tuple[str, Text]] = [
+        ("campaign", safe(campaign["campaign_id"])),
+        ("tier", tier_text(campaign["tier"]) + safe(f"  score {campaign['score']:.2f}")),
+        ("size", safe(f"{campaign['n_prompts']:,} prompts from {campaign['n_accounts']:,} accounts on {report.day}")),
+        ("objective", safe(campaign["objective"] + sure)),
+        ("keyphrases", safe(", ".join(campaign["keyphrases"]) or "none")),
+        ("operator", safe(campaign["operator_id"] or "not known")),
+        ("seen", safe(f"{history.first_day} to {history.last_day}, {len(history.days)} days")),
+        ("template", safe(f"{report.template.constant_share:.0%} of the words, held by {report.template.accepted:.0%}")),
+        ("hash", safe(report.template_hash, "dim")),
+    ]
+    for name, value in rows:
+        grid.add_row(safe(name, "dim"), value)
+    grid.add_row("")
+    return grid
+
+
+def marked_template(report: CampaignReport) -> Text:
+    """The template on several lines; a slot stands out and bears its number and kind."""
+    made = safe("")
+    number = 0
+    for part in report.template.parts:
+        if isinstance(part, str):
+            made.append_text(safe(part, multiline=True))
+        else:
+            number += 1
+            made.append_text(safe(f"{{{number}:{part.kind}}}", "bold black on yellow"))
+    return made
+
+
+def _slots(report: CampaignReport) -> Table:
+    made = table("slot", "kind", "values", "for example", right=("slot", "values"))
+    slots = (part for part in report.template.parts if not isinstance(part, str))
+    for number, slot in enumerate(slots, 1):
+        samples = safe("  |  ", "dim").join([safe(value, limit=_VALUE_CHARACTERS) for value in slot.values])
+        made.add_row(safe(number), safe(slot.kind), safe(f"{slot.n_values:,}"), samples)
+    return made
+
+
+def _accounts(rows: Sequence[dict[str, Any]], total: int) -> Table:
+    figures = ("prompts", "share", "strength")
+    made = table("account", *figures, "", "reasons", right=figures, title=f"Accounts, {len(rows)} of {total:,}")
+    for row in rows:
+        made.add_row(
+            safe(row["account_id"]),
+            safe(f"{row['n_prompts']:,}"),
+            safe(f"{row['share']:.0%}"),
+            safe(f"{row['strength']:.2f}"),
+            safe("core" if row["is_core"] else "border", "" if row["is_core"] else "dim"),
+            safe("; ".join(row["reasons"])),
+        )
+    return made
+
+
+def _evidence(rows: Sequence[dict[str, Any]]) -> Table:
+    figures = ("value", "control", "p")
+    made = table("signal", *figures, "in words", right=figures, title="Evidence")
+    for row in rows:
+        made.add_row(
+            safe(row["signal"]),
+            safe(_figure(row["value"])),
+            safe(_figure(row["control_median"])),
+            safe(_figure(row["p_value"])),
+            safe(row["sentence"]),
+        )
+    return made
+
+
+def _figure(value: float | None) -> str:
+    return "not tested" if value is None else f"{value:.3g}"
+
+
+def _history(report: CampaignReport) -> Iterator[RenderableType]:
+    days = report.history.days
+    prompts = [day.n_prompts for day in days]
+    figures = ("prompts", "accounts", "score")
+    made = table("day", *figures, "tier", right=figures, title=f"History  {sparkline(prompts)}")
+    for day in days:
+        made.add_row(
+            safe(day.day), safe(f"{day.n_prompts:,}"), safe(f"{day.n_accounts:,}"), safe(f"{day.score:.2f}"), tier_text(day.tier)
+        )
+    yield made
+    for entry in report.history.lineage:
+        other = f" ({entry.other_id})" if entry.other_id else ""
+        yield safe(f"{entry.day} {entry.event}: {entry.reason}{other}")
+
+
+def sparkline(values: Sequence[int]) -> str:
+    """One bar a value, from nothing to the largest."""
+    most = max(values, default=0)
+    return "".join(_BARS[round((len(_BARS) - 1) * value / most)] if most else _BARS[0] for value in values)
