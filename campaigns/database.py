@@ -134,7 +134,7 @@ def _checked(url: str | URL) -> URL:
 
 
 def _prepare_sqlite(connection: sqlite3.Connection, _: ConnectionPoolEntry) -> None:
-    # The driver's own BEGIN comes late and not before DDL; without it our BEGIN covers DDL too.
+    # Transactions are begun below: the driver would begin them late, and not at all before DDL.
     connection.isolation_level = None
     connection.execute(f"PRAGMA busy_timeout={WAIT_SECONDS * 1000}")
     _use_wal(connection)

@@ -132,7 +132,7 @@ CUES: Final[dict[Objective, dict[str, str]]] = {
         "ja": "抽出, 固有表現, キーワード, 抜き出して, すべて列挙, 情報を取り出",
     },
     Objective.CLASSIFICATION: {
-        "en": "classify, classification, categorize, which category, sentiment, positive or negative, "
+        "en": "classify, classification, category, label, labels, categorize, which category, sentiment, positive or negative, "
         "label the, choose the category, true or false, spam, assign a label, following categories, "
         "one of the following, entailment, contradiction, toxic, categories, choice of categories, "
         "hate speech, determine whether, determine if, decide whether, intent of, yes or no, "
@@ -161,7 +161,7 @@ CUES: Final[dict[Objective, dict[str, str]]] = {
         "ru": "кратко изложи, резюме, краткое содержание, обобщи, суммируй, кратко перескажи, "
         "основные мысли, перескажи",
         "zh": "总结, 摘要, 概括, 概述, 归纳, 要点, 缩写",
-        "ja": "要約, まとめて, 要点, 概要, 箇条書きで",
+        "ja": "要約, 要約して, まとめて, 要点, 概要, 箇条書きで",
         "fi": "tiivistä, tiivistelmä, yhteenveto",
     },
     Objective.GENERATION: {

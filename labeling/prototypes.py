@@ -82,12 +82,12 @@ PROTOTYPES: Final[dict[Objective, tuple[str, ...]]] = {
         "判断这段文字属于哪一类。",
     ),
     Objective.SUMMARIZATION: (
-        "Give a short version of this article.",
+        "Give a short version of this text.",
         "Write the highlights of the document in a few sentences.",
         "Sum up the conversation so that someone in a hurry gets the point.",
-        "Propose a title for the news story.",
-        "Gib den Inhalt des Artikels in wenigen Sätzen wieder.",
-        "Escribe una versión corta del artículo.",
+        "Propose a title for this report.",
+        "Gib den Inhalt des Textes in wenigen Sätzen wieder.",
+        "Escribe una versión corta del texto.",
         "用几句话概括这篇文章的内容。",
     ),
     Objective.GENERATION: (

@@ -26,11 +26,9 @@ CUE_WEIGHT: Final = 1.5
 MOST_CUES: Final = 4.0
 """Evidence in nats per unit of cosine and of cue score; beyond `MOST_CUES` more cues say nothing new."""
 
-UNCLEAR_COSINE: Final = 0.4
-"""`unclear` competes as a prototype at this cosine: unrelated sentences stay below it."""
-
-UNRELATED_COSINE: Final = 0.25
-"""What sentences without a common subject have; stands in where there is no vector."""
+UNCLEAR_EXCESS: Final = 0.25
+"""How far above the median cosine a prototype must lie to say as much as `unclear` does. The median is what
+unrelated sentences have; it differs from model to model."""
 
 _LONGEST_CUE = 6
 _MULTIPLIER = np.uint64(0x9E3779B97F4A7C15)
@@ -98,16 +96,15 @@ def objective(
         floor: confidence below which the verdict is `unclear`.
 
     Returns:
-        Softmax over the objectives and `unclear` of weighted cosine plus weighted cue score. The confidence
+        Softmax over the objectives and `unclear` of weighted excess cosine plus weighted cue score. The confidence
         of an `unclear` verdict is what is left for it: one less the best objective's share.
     """
     similarity = _cosines(np.asarray(prototype_vectors, np.float64), np.asarray(template_vector, np.float64))
-    if not np.any(template_vector):
-        similarity = np.full(len(similarity), UNRELATED_COSINE)
+    excess = similarity - np.median(similarity)
     names = np.array([OBJECTIVES.index(o) for o in prototype_objectives])
-    nearest = np.array([_nearness(similarity[names == k]) for k in range(len(OBJECTIVES))])
+    nearest = np.array([_nearness(excess[names == k]) for k in range(len(OBJECTIVES))])
     logits = COSINE_WEIGHT * nearest + CUE_WEIGHT * np.minimum(cues, MOST_CUES)
-    logits = np.append(logits, COSINE_WEIGHT * UNCLEAR_COSINE)
+    logits = np.append(logits, COSINE_WEIGHT * UNCLEAR_EXCESS)
     shares = np.exp(logits - logits.max())
     shares /= shares.sum()
     best = int(shares[:-1].argmax())
@@ -123,9 +120,9 @@ def _cosines(rows: NDArray[np.float64], vector: NDArray[np.float64]) -> NDArray[
     return cosines
 
 
-def _nearness(similarity: NDArray[np.float64]) -> float:
+def _nearness(excess: NDArray[np.float64]) -> float:
     """Mean of the two nearest prototypes: one lucky sentence is not enough."""
-    return float(np.sort(similarity)[-2:].mean()) if len(similarity) else 0.0
+    return float(np.sort(excess)[-2:].mean()) if len(excess) else 0.0
 
 
 def _extend(value: NDArray[np.uint64], codes: NDArray[np.uint64]) -> NDArray[np.uint64]:

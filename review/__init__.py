@@ -1,1 +1,1 @@
-"""What people look at: the map of a run."""
+"""What a person looks at: the map of a day."""

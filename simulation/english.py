@@ -22,7 +22,7 @@ _DOUBLING = frozenset(
     (
         "plan", "stop", "trim", "ship", "pin", "log", "tag", "map", "plot", "scrub", "mop", "refer", "rev",
         "dub", "crop", "prop", "pan", "rub", "wrap", "strip", "chop", "skip", "swap", "scan", "hem", "sip",
-        "cut",
+        "cut", "unclog",
     )
 )  # fmt: skip
 

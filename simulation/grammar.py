@@ -62,12 +62,6 @@ class Grammar:
         self._ref(Ref(rule, "", capital=False), draws, words, out, 0)
         return "".join(out)
 
-    def fill(self, alternative: Alternative, draws: Draws, words: Words) -> str:
-        """One random text of a parsed alternative that is no rule of its own."""
-        out: list[str] = []
-        self._alternative(alternative, draws, words, out, 0)
-        return "".join(out)
-
     def _alternative(
         self, parts: Alternative, draws: Draws, words: Words, out: list[str], depth: int
     ) -> None:

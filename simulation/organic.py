@@ -1,5 +1,5 @@
-"""What ordinary people type: each account has its own languages, topics, favourite intents and habits of
-the keyboard."""
+"""What ordinary people type: each account has its own language, topics, favourite intents and typing
+habits."""
 
 from __future__ import annotations
 
@@ -71,9 +71,9 @@ class Voice:
         return text
 
 
-def voice(draws: Draws, code: str = "") -> Voice:
-    """A person; `code` fixes the language."""
-    code = code or ("en" if draws.chance(ENGLISH_SHARE) else draws.pick(LANGUAGES[1:]))
+def voice(draws: Draws) -> Voice:
+    """Somebody new."""
+    code = "en" if draws.chance(ENGLISH_SHARE) else draws.pick(LANGUAGES[1:])
     spoken = language(code)
     topics = draws.sample(spoken.topic_names, draws.between(1, 3))
     return Voice(

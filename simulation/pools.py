@@ -44,7 +44,7 @@ class Habits:
     (`own`).
 
     `network`: own · one (one hoster and address range) · asn · range · cloud (one big cloud, no common
-    range). `created`: any · old · burst (30 hours) · week · day · years.
+    range). `created`: any · old · years · week · two days · burst (30 hours) · day · eve (of opening).
     """
 
     organization: str = "own"

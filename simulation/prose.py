@@ -18,12 +18,17 @@ _ELSEWHERE = {"n": 10, "v": 7, "a": 6}
 
 @dataclass(frozen=True)
 class Language:
-    """`topics` are the vocabularies that scenes draw from; `intents` the rules that make a whole request."""
+    """One language.
+
+    `topics` are the vocabularies that scenes draw from, `everything` all their words together, `intents` the
+    rules that make a whole request.
+    """
 
     code: str
     grammar: Grammar
     topics: Mapping[str, Words]
     topic_names: Sequence[str]
+    everything: Words
     intents: Sequence[str]
 
     @property
@@ -41,10 +46,7 @@ class Language:
             topic = self.topic_names[sum(topic.encode()) % len(self.topic_names)]
         own = self.topics[topic]
         return {
-            kind: (
-                *own[kind],
-                *(draws.pick(self.topics[draws.pick(self.topic_names)][kind]) for _ in range(extra)),
-            )
+            kind: (*own[kind], *(draws.pick(self.everything[kind]) for _ in range(extra)))
             for kind, extra in _ELSEWHERE.items()
         }
 
@@ -63,4 +65,5 @@ def language(code: str) -> Language:
     topics = parse_topics(phrases(f"{code}.topics"))
     grammar = Grammar(rules, terminals(code), english.INFLECTIONS)
     intents = tuple(sorted(name for name in rules if name.split(".")[0] == "ask"))
-    return Language(code, grammar, topics, tuple(topics), intents)
+    everything = {kind: tuple(w for words in topics.values() for w in words[kind]) for kind in _ELSEWHERE}
+    return Language(code, grammar, topics, tuple(topics), everything, intents)

@@ -15,6 +15,7 @@ from campaigns.errors import UsageError
 from simulation.draws import Draws
 from simulation.grammar import Words, phrases
 from simulation.prose import Language
+from simulation.terminals import code, code_words
 
 _SLOT = re.compile(r"\{(\w+)\}")
 _HEADER = re.compile(r"^= (?P<name>[^|]+) \| (?P<objective>[^|]+) \| (?P<language>\w+)$")
@@ -126,4 +127,6 @@ def slot_text(kind: str, spoken: Language, draws: Draws, scene: Words, lengths: 
         return spoken.sentences(1, draws, scene)
     if kind == "question":
         return spoken.question(draws, scene)
+    if kind == "code" and spoken.code == "en":
+        return code(draws, code_words(scene))
     return spoken.grammar.expand(kind, draws, scene)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from functools import lru_cache, partial
 
 from simulation.draws import Draws
-from simulation.grammar import Terminal, parse_topics, phrases
+from simulation.grammar import Terminal, Words, parse_topics, phrases
+
+CodeWords = tuple[tuple[str, ...], tuple[str, ...]]
+"""Nouns and verbs of identifiers."""
 
 _SYNTAXES = {
     "python": ("def {}({}):", "    ", ""),
@@ -65,8 +67,8 @@ def coined(draws: Draws) -> str:
     return "".join(draws.pick(words["onset"]) + draws.pick(words["rime"]) for _ in range(count)).capitalize()
 
 
-def identifier(draws: Draws) -> str:
-    nouns, verbs = _code_words()
+def identifier(draws: Draws, vocabulary: CodeWords | None = None) -> str:
+    nouns, verbs = vocabulary or _any_words()
     words = [draws.pick(verbs if draws.chance(0.4) else nouns), draws.pick(nouns)]
     if draws.chance(0.25):
         words.append(draws.pick(nouns))
@@ -77,16 +79,17 @@ def identifier(draws: Draws) -> str:
     return camel if style == 1 else camel[0].lower() + camel[1:]
 
 
-def code(draws: Draws) -> str:
+def code(draws: Draws, vocabulary: CodeWords | None = None) -> str:
     """A few lines that look like a program in one of three syntaxes."""
     syntax = draws.pick(tuple(_SYNTAXES))
     opening, indent, ending = _SYNTAXES[syntax]
-    names = [identifier(draws) for _ in range(draws.between(2, 4))]
-    lines = [opening.format(identifier(draws), ", ".join(names[: draws.between(1, len(names))]))]
+    names = [identifier(draws, vocabulary) for _ in range(draws.between(2, 4))]
+    lines = [opening.format(identifier(draws, vocabulary), ", ".join(names[: draws.between(1, len(names))]))]
     level = 1
     for _ in range(draws.between(3, 9)):
         lines.append(indent * level + draws.pick(_code_lines()[syntax]).format(
-            a=draws.pick(names), b=draws.pick(names), f=identifier(draws), n=_number(draws), k=draws.below(20)
+            a=draws.pick(names), b=draws.pick(names), f=identifier(draws, vocabulary), n=_number(draws),
+            k=draws.below(20),
         ))  # fmt: skip
         if draws.chance(0.2):
             level = 3 - level
@@ -124,16 +127,18 @@ def _pick(items: tuple[str, ...], draws: Draws) -> str:
     return draws.pick(items)
 
 
+def code_words(words: Words) -> CodeWords:
+    """The single words of an English topic or scene that may stand in identifiers."""
+    nouns = (noun.split()[-1].lower() for noun in words["n"])
+    verbs = (verb.split()[0].lower() for verb in words["v"])
+    return tuple(n for n in nouns if n.isalpha()), tuple(v for v in verbs if v.isalpha())
+
+
 @lru_cache(maxsize=1)
-def _code_words() -> tuple[tuple[str, ...], tuple[str, ...]]:
-    topics = parse_topics(phrases("en.topics")).values()
-
-    def single(key: str, part: Callable[[str], str]) -> tuple[str, ...]:
-        return tuple(sorted({part(word) for topic in topics for word in topic[key] if part(word).isalpha()}))
-
-    return single("n", lambda noun: noun.split()[-1].lower()), single(
-        "v", lambda verb: verb.split()[0].lower()
-    )
+def _any_words() -> CodeWords:
+    parts = [code_words(topic) for topic in parse_topics(phrases("en.topics")).values()]
+    nouns, verbs = ({word for part in parts for word in part[column]} for column in (0, 1))
+    return tuple(sorted(nouns)), tuple(sorted(verbs))
 
 
 @lru_cache(maxsize=1)

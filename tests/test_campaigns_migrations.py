@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import shutil
+import sqlite3
+import threading
 from multiprocessing.connection import Connection
 from multiprocessing.context import ForkServerContext
 from pathlib import Path
@@ -140,6 +142,19 @@ def test_processes_that_open_a_fresh_store_at_once(store_url: str, processes: Fo
     for process, _ in openers:
         process.join()
         assert process.exitcode == 0
+
+
+def test_the_switch_to_wal_waits_for_a_writer(tmp_path: Path) -> None:
+    path = tmp_path / "shoal.db"
+    other = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+    other.execute("BEGIN IMMEDIATE")
+    other.execute("PRAGMA user_version=1")
+    later = threading.Timer(0.3, other.execute, ["COMMIT"])
+    later.start()
+    with Store.open_url(f"sqlite:///{path}") as store:
+        assert store.published_days() == []
+    later.join()
+    other.close()
 
 
 # -- schemas from elsewhere ----------------------------------------------------------------------------

@@ -68,7 +68,9 @@ def test_what_is_put_is_found_and_nothing_else(tmp_path: Path) -> None:
 
 
 @settings(max_examples=30, deadline=None)
-@given(st.lists(st.lists(st.integers(0, 60), max_size=12), max_size=6), st.lists(st.integers(0, 80), max_size=30))
+@given(
+    st.lists(st.lists(st.integers(0, 60), max_size=12), max_size=6), st.lists(st.integers(0, 80), max_size=30)
+)
 def test_the_cache_is_a_mapping(
     tmp_path_factory: pytest.TempPathFactory, puts: list[list[int]], asked: list[int]
 ) -> None:

@@ -15,10 +15,19 @@ from numpy.typing import NDArray
 
 from campaigns.errors import IntegrityError, UsageError
 from campaigns.settings import EmbeddingSettings, FlowSettings, Settings
-from embeddings.encode import BLOCK_ROWS, LENGTH_STEP, Backend, TransformerEncoder, choose_backend, load_encoder
+from embeddings.encode import (
+    BLOCK_ROWS,
+    LENGTH_STEP,
+    Backend,
+    TransformerEncoder,
+    choose_backend,
+    load_encoder,
+)
 from embeddings.models import find_model
 
-WORDS = "summarize dialogue below answer question using only context grade response rubric score vector".split()
+WORDS = (
+    "summarize dialogue below answer question using only context grade response rubric score vector".split()
+)
 
 
 def texts_of(lengths: list[int], seed: int = 1) -> list[str]:
@@ -96,8 +105,14 @@ def test_a_vector_that_is_not_finite_is_refused(recorded: tuple[TransformerEncod
 
 def test_the_fingerprint_names_model_backend_and_precision() -> None:
     model = find_model(Settings())
-    backends = [Backend("torch", "cpu", "f32"), Backend("openvino", "cpu", "f32"), Backend("openvino", "cpu", "bf16")]
-    fingerprints = [TransformerEncoder(model, backend, threads).fingerprint for backend in backends for threads in (1, 2)]
+    backends = [
+        Backend("torch", "cpu", "f32"),
+        Backend("openvino", "cpu", "f32"),
+        Backend("openvino", "cpu", "bf16"),
+    ]
+    fingerprints = [
+        TransformerEncoder(model, backend, threads).fingerprint for backend in backends for threads in (1, 2)
+    ]
     assert fingerprints[::2] == fingerprints[1::2]
     assert len(set(fingerprints)) == len(backends)
     assert all(len(bytes.fromhex(fingerprint)) == 16 for fingerprint in fingerprints)
@@ -135,7 +150,9 @@ def test_vectors_are_those_of_sentence_transformers(backend: str) -> None:
     reference = SentenceTransformer(str(encoder.model.folder), device="cpu", local_files_only=True)
     expected = reference.encode(texts, normalize_embeddings=True, show_progress_bar=False)
     assert np.abs(np.linalg.norm(vectors, axis=1) - 1).max() < 1e-5
-    assert (vectors * expected).sum(axis=1).min() > (0.999 if encoder.backend.precision == "bf16" else 0.99999)
+    assert (vectors * expected).sum(axis=1).min() > (
+        0.999 if encoder.backend.precision == "bf16" else 0.99999
+    )
 
 
 @pytest.mark.slow

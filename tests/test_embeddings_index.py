@@ -90,7 +90,9 @@ def test_shapes_at_the_edges(n: int, queries: int, k: int) -> None:
 
 def test_a_zero_vector_has_cosine_zero() -> None:
     vectors = np.array([[0.0, 0.0], [0.0, 2.0], [0.0, -1.0]])
-    ids, cosines = CosineIndex.build(vectors, np.array([4, 5, 6])).search(np.array([[0.0, 3.0], [0.0, 0.0]]), 3)
+    ids, cosines = CosineIndex.build(vectors, np.array([4, 5, 6])).search(
+        np.array([[0.0, 3.0], [0.0, 0.0]]), 3
+    )
     assert ids.tolist() == [[5, 4, 6], [4, 5, 6]]
     assert cosines.tolist() == [[1, 0, -1], [0, 0, 0]]
 
@@ -146,7 +148,9 @@ def test_a_large_index_finds_nearly_all_with_exact_scores() -> None:
     everything = brute_force(vectors, ids, queries, 6000)
     for row in range(30):
         exact = dict(zip(everything[0][row].tolist(), everything[1][row].tolist(), strict=True))
-        assert all(abs(exact[i] - c) < 1e-6 for i, c in zip(got_ids[row].tolist(), got_cosines[row], strict=True))
+        assert all(
+            abs(exact[i] - c) < 1e-6 for i, c in zip(got_ids[row].tolist(), got_cosines[row], strict=True)
+        )
 
 
 def test_a_large_index_depends_on_neither_row_order_nor_threads() -> None:

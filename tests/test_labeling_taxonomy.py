@@ -110,7 +110,7 @@ def test_prototypes_are_recognised_by_their_vectors_alone() -> None:
 
 
 def test_floor_turns_doubt_into_unclear() -> None:
-    text = "Translate, then summarize"
+    text = "Translate the source language, then give a summary"
     sure = verdict_of(text, 0.0)
     assert sure.objective is not Objective.UNCLEAR
     doubtful = verdict_of(text, 0.99)

@@ -46,7 +46,8 @@ def words_shared_within_and_across(rows: pl.DataFrame) -> tuple[float, float]:
     common = {
         word for _, bag in bags for word in bag if sum(word in other for _, other in bags) > len(bags) / 4
     }
-    within, across = [], []
+    within: list[float] = []
+    across: list[float] = []
     for first, (account, bag) in enumerate(bags):
         for other_account, other in bags[first + 1 :]:
             pair = len((bag & other) - common) / max(1, len((bag | other) - common))

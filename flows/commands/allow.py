@@ -13,7 +13,7 @@ from flows.commands.console import console, print_json, safe, say, table
 from flows.commands.context import DAY_FORM, Call, Json
 from flows.commands.teaching import Command, Group
 
-app = typer.Typer(cls=Group, no_args_is_help=True, help="Keep the list of what is known to be benign.")
+app = typer.Typer(cls=Group, no_args_is_help=True, rich_markup_mode="rich")
 
 Kind = Literal["campaign", "organization", "template_hash"]
 

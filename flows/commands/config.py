@@ -10,7 +10,7 @@ from flows.commands.console import console, print_json, safe, table
 from flows.commands.context import Call, Json
 from flows.commands.teaching import Command, Group
 
-app = typer.Typer(cls=Group, no_args_is_help=True, help="Look at the settings.")
+app = typer.Typer(cls=Group, no_args_is_help=True, rich_markup_mode="rich")
 
 
 @app.callback()

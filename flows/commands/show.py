@@ -31,7 +31,7 @@ def show(
     """Show one campaign: template with its slots, samples, accounts, reasons, history.
 
     The day is the campaign's latest unless --day names another. Characters that cannot be seen are spelled
-    out, as in \\\\u200b.
+    out, as in \\u200b.
 
     [bold]Examples[/bold]
       shoal show c-4f2a

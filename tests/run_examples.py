@@ -1,0 +1,218 @@
+"""A complete, published run made by hand: what a command reads, without a flow.
+
+Two campaigns and a few open texts; ids, accounts, titles and prompts hold what a hostile sender might put there.
+"""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+import pyarrow as pa
+from store_examples import MONDAY
+
+from campaigns import files
+from campaigns.entries import CampaignRecord, Event, Lineage, PublishedRun
+from campaigns.locks import held
+from campaigns.publish import publish
+from campaigns.records import (
+    ACCOUNTS,
+    CAMPAIGNS,
+    EVIDENCE,
+    IDENTITIES,
+    LABELS,
+    MAP,
+    MEMBERS,
+    PROMPTS,
+    QUARANTINE,
+    Objective,
+    Reason,
+    Tier,
+    text_key,
+)
+from campaigns.runs import Run, open_run
+from campaigns.store import Store
+
+HOSTILE: Final = "\x1b]8;;x\x07\x1b[31mred\x9b2J \u202egnp\u2066 \u200b[bold]</script><!-- $x$ & {text} 漢字"
+"""Terminal escapes, a C1 control, bidi overrides, a zero-width space, markup of Rich, HTML and matplotlib."""
+
+GRADES, LEDGER = "c-aaaa1111", "c-bbbb2222"
+
+
+def publish_example(home: Path, day: date = MONDAY, *, force: bool = False) -> Run:
+    """Write every result file of a run of `day` below `home`, finish it and publish it in the store there."""
+    run = open_run(home, day, "f1", force=force)
+    write_tables(run)
+    run.stage("results", lambda: {"campaigns": 2, "tier_review": 1, "tier_benign": 1, "members": 5, "accounts": 4}, [])
+    run.stage("labelled", lambda: {}, ["labels.parquet", "identities.parquet", "prompts/part-*.parquet"])
+    run.stage(
+        "ingest", lambda: {"rows_in": 9, "accepted": 7, "copies": 1, "quarantined": 1, f"quarantined: {Reason.EMPTY}": 1}, []
+    )
+    run.finish({})
+    with Store.open_url(f"sqlite:///{home / 'shoal.db'}") as store, held(store, day, lease_seconds=60) as lock:
+        publish(store, lock, PublishedRun.of(run, home, {"ingest.rows_in": 9}), _records(run))
+    return run
+
+
+def write_tables(run: Run) -> None:
+    prompts = [
+        _prompt("p1", f"acct-1{HOSTILE}", f"Grade this essay: {HOSTILE}"),
+        _prompt("p2", "acct-2", "Grade this essay: the tide\nsecond line"),
+        _prompt("p3", "acct-2", "Grade this essay: a lamp"),
+        _prompt("p4", "acct-3", "Balance the ledger of May"),
+        _prompt("p5", "acct-4", "Balance the ledger of June"),
+    ]
+    _write(run, "prompts/part-0000", prompts[:3], PROMPTS)
+    _write(run, "prompts/part-0001", prompts[3:], PROMPTS)
+    members = [(GRADES, prompts[:3]), (LEDGER, prompts[3:])]
+    _write(
+        run,
+        "members",
+        [
+            {"campaign_id": name, "strength": 0.9, "is_core": True, **{k: p[k] for k in ("prompt_id", "account_id")}}
+            for name, rows in members
+            for p in rows
+        ],
+        MEMBERS,
+    )
+    _write(
+        run,
+        "campaigns",
+        [
+            _campaign(GRADES, Tier.REVIEW, 0.75, 3, 2, f"Grading: {HOSTILE}", f"Grade this essay: {HOSTILE}", ["p1", "p2"]),
+            _campaign(LEDGER, Tier.BENIGN, 0.0, 2, 2, "Unclear: Balance the ledger", "Balance the ledger of {text}", ["p4"]),
+        ],
+        CAMPAIGNS,
+    )
+    _write(
+        run,
+        "accounts",
+        [
+            _account("acct-1" + HOSTILE, GRADES, 1, 0.5, 0.4, core=False),
+            _account("acct-2", GRADES, 2, 1.0, 0.9, core=True),
+            _account("acct-3", LEDGER, 1, 1.0, 0.7, core=True),
+            _account("acct-4", LEDGER, 1, 0.2, 0.2, core=False),
+        ],
+        ACCOUNTS,
+    )
+    _write(run, "evidence", [_evidence(GRADES, "slot uniqueness", 1.0), _evidence(GRADES, "synchrony", None)], EVIDENCE)
+    _write(run, "labels", [_label(0, "Grade this essay: "), _label(1, "Balance the ledger of ")], LABELS)
+    _write(
+        run,
+        "identities",
+        [
+            {"family": 0, "campaign_id": GRADES, "event": "minted", "overlap": 0.0},
+            {"family": 1, "campaign_id": LEDGER, "event": "minted", "overlap": 0.125},
+        ],
+        IDENTITIES,
+    )
+    names = [GRADES, GRADES, LEDGER, None, None, None]
+    _write(
+        run,
+        "map",
+        [
+            {"representative": i, "x": float(i), "y": i / 2, "n_prompts": 6 - i, "n_accounts": 2, "campaign_id": name}
+            for i, name in enumerate(names)
+        ],
+        MAP,
+    )
+    quarantined = {"source": "a.csv", "row": 3, "reason": Reason.EMPTY.value, "detail": ""}
+    _write(run, "quarantine", [quarantined], QUARANTINE)
+
+
+def _write(run: Run, name: str, rows: list[dict[str, Any]], schema: pa.Schema) -> None:
+    files.write_parquet(run.path / f"{name}.parquet", pa.Table.from_pylist(rows, schema))
+
+
+def _prompt(prompt_id: str, account_id: str, prompt: str) -> dict[str, Any]:
+    return {
+        "prompt_id": prompt_id,
+        "account_id": account_id,
+        "created_at": datetime(2026, 1, 5, 12, tzinfo=UTC),
+        "prompt": prompt,
+        "text_key": text_key(prompt),
+    }
+
+
+def _campaign(
+    name: str, tier: Tier, score: float, n_prompts: int, n_accounts: int, label: str, template: str, examples: list[str]
+) -> dict[str, Any]:
+    return {
+        "campaign_id": name,
+        "tier": tier.value,
+        "score": score,
+        "n_prompts": n_prompts,
+        "n_accounts": n_accounts,
+        "template": template,
+        "label": label,
+        "summary": f"A summary. {HOSTILE}",
+        "objective": Objective.GRADING.value,
+        "objective_confidence": 0.8,
+        "keyphrases": ["essay", HOSTILE],
+        "exemplar_prompt_ids": examples,
+        "operator_id": None,
+        "reasons": [f"Because of {HOSTILE}."],
+    }
+
+
+def _account(name: str, campaign: str, n_prompts: int, share: float, strength: float, *, core: bool) -> dict[str, Any]:
+    return {
+        "account_id": name,
+        "campaign_id": campaign,
+        "n_prompts": n_prompts,
+        "share": share,
+        "strength": strength,
+        "is_core": core,
+        "reasons": [f"reason {HOSTILE}"],
+    }
+
+
+def _evidence(campaign: str, signal: str, value: float | None) -> dict[str, Any]:
+    return {
+        "campaign_id": campaign,
+        "signal": signal,
+        "group": "content",
+        "value": value,
+        "control_median": None,
+        "control_p95": None,
+        "p_value": None,
+        "sentence": f"{signal}: {HOSTILE}",
+    }
+
+
+def _label(family: int, constant: str) -> dict[str, Any]:
+    slot = {"kind": "text", "n_values": 3, "values": ["a lamp", HOSTILE]}
+    parts = [constant, slot]
+    return {
+        "family": family,
+        "template": constant + "{text}",
+        "template_json": json.dumps({"parts": parts, "constant_share": 0.5, "saved_bits": 40.0, "accepted": 1.0}),
+        "title": constant,
+        "summary": "",
+        "objective": Objective.GRADING.value,
+        "objective_confidence": 0.8,
+        "keyphrases": [],
+        "exemplars": [],
+    }
+
+
+def _records(run: Run) -> list[CampaignRecord]:
+    return [
+        CampaignRecord(
+            campaign_id=row["campaign_id"],
+            n_prompts=row["n_prompts"],
+            n_accounts=row["n_accounts"],
+            tier=Tier(row["tier"]),
+            score=row["score"],
+            title=row["label"],
+            objective=Objective(row["objective"]),
+            template=row["template"],
+            features=np.array([1, 2], np.uint64),
+            weights=np.array([1.0, 0.5], np.float32),
+            lineage=(Lineage(event=Event.MINTED, reason=f"new {HOSTILE}", figures={"overlap": 0.0}),),
+        )
+        for row in run.table("campaigns").to_pylist()
+    ]

@@ -1,0 +1,67 @@
+"""Writing is all or nothing, and damage is found."""
+
+from __future__ import annotations
+
+import errno
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pytest
+
+from campaigns import files
+from campaigns.errors import DiskFullError
+
+
+def test_a_failed_write_leaves_the_old_file_and_no_other(tmp_path: Path) -> None:
+    path = tmp_path / "a.json"
+    files.write_json(path, {"old": 1})
+    with pytest.raises(RuntimeError), files.atomic_path(path) as temporary:
+        temporary.write_text("half")
+        raise RuntimeError
+    assert path.read_text() == '{\n "old": 1\n}\n'
+    assert list(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.parametrize("code", [errno.ENOSPC, errno.EDQUOT])
+def test_a_full_disk_is_told_with_its_remedy(tmp_path: Path, code: int) -> None:
+    path = tmp_path / "a.bin"
+    with pytest.raises(DiskFullError) as caught, files.atomic_path(path) as temporary:
+        temporary.write_bytes(b"part")
+        raise OSError(code, "full")
+    assert caught.value.exit_code == 6
+    assert "run the same command again" in caught.value.hint
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_other_errors_of_the_system_stay_what_they_are(tmp_path: Path) -> None:
+    with pytest.raises(PermissionError), files.atomic_path(tmp_path / "a"):
+        raise PermissionError(errno.EACCES, "no")
+
+
+def test_equal_values_are_equal_bytes(tmp_path: Path) -> None:
+    files.write_json(tmp_path / "a", {"x": 1, "ä": [2]})
+    files.write_json(tmp_path / "b", {"ä": [2], "x": 1})
+    assert files.sha256_file(tmp_path / "a") == files.sha256_file(tmp_path / "b")
+
+
+def test_a_flipped_byte_in_a_parquet_page_is_found(tmp_path: Path) -> None:
+    path = tmp_path / "t.parquet"
+    rng = np.random.default_rng(0)
+    files.write_parquet(path, pa.table({"x": rng.integers(0, 1 << 60, 5_000)}))
+    whole = files.read_parquet(path)
+    data = bytearray(path.read_bytes())
+    data[len(data) // 2] ^= 1
+    path.write_bytes(bytes(data))
+    with pytest.raises(OSError, match="CRC"):
+        files.read_parquet(path)
+    assert whole.num_rows == 5_000
+
+
+def test_leftovers_of_a_crash_are_removed(tmp_path: Path) -> None:
+    (tmp_path / "deep").mkdir()
+    (tmp_path / "deep" / f"{files.TEMPORARY_PREFIX}1-x").write_text("half")
+    (tmp_path / "kept").write_text("whole")
+    assert files.remove_leftovers(tmp_path) == 1
+    assert [p.name for p in tmp_path.rglob("*") if p.is_file()] == ["kept"]
+    assert files.remove_leftovers(tmp_path / "absent") == 0

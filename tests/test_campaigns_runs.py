@@ -1,0 +1,142 @@
+"""Run folders: stages done once, resumed, verified."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import date
+from pathlib import Path
+
+import pyarrow as pa
+import pytest
+
+from campaigns import files, records
+from campaigns.errors import IntegrityError, UsageError
+from campaigns.runs import Counts, Run, attempts, digest_tables, open_run
+
+DAY = date(2026, 1, 5)
+
+
+def writing(run: Run, name: str, text: str, calls: list[str]) -> Callable[[], Counts]:
+    def work() -> Counts:
+        calls.append(name)
+        files.write_bytes(run.path / name, text.encode())
+        return {"bytes": len(text)}
+
+    return work
+
+
+def finished(home: Path, fingerprint: str = "f", *, force: bool = False) -> Run:
+    run = open_run(home, DAY, fingerprint, force=force)
+    tables = {
+        "members": records.MEMBERS,
+        "campaigns": records.CAMPAIGNS,
+        "accounts": records.ACCOUNTS,
+        "evidence": records.EVIDENCE,
+        "map": records.MAP,
+        "quarantine": records.QUARANTINE,
+    }
+    for name, schema in tables.items():
+        files.write_parquet(run.path / f"{name}.parquet", schema.empty_table())
+    run.finish({"extra": 1})
+    return run
+
+
+def test_a_stage_is_done_once(tmp_path: Path) -> None:
+    run, calls = open_run(tmp_path, DAY, "f"), []
+    first = run.stage("one", writing(run, "a", "text", calls), ["a"])
+    again = run.stage("one", writing(run, "a", "text", calls), ["a"])
+    assert calls == ["a"]
+    assert again == first
+    assert first.counts == {"bytes": 4}
+
+
+@pytest.mark.parametrize("damage", ["changed", "deleted", "marker"])
+def test_a_damaged_stage_is_done_again(tmp_path: Path, damage: str) -> None:
+    run, calls = open_run(tmp_path, DAY, "f"), []
+    run.stage("one", writing(run, "a", "text", calls), ["a"])
+    if damage == "changed":
+        (run.path / "a").write_text("tExt")
+    elif damage == "deleted":
+        (run.path / "a").unlink()
+    else:
+        (run.path / "stages" / "one.json").write_text("{")
+    run.stage("one", writing(run, "a", "text", calls), ["a"])
+    assert calls == ["a", "a"]
+    assert (run.path / "a").read_text() == "text"
+
+
+def test_a_stage_must_write_what_it_promised(tmp_path: Path) -> None:
+    run = open_run(tmp_path, DAY, "f")
+    with pytest.raises(IntegrityError, match="wrote nothing for b"):
+        run.stage("one", writing(run, "a", "text", []), ["a", "b"])
+    assert run.completed("one") is None
+    assert run.stage("two", writing(run, "c", "", []), ["c"], optional=["d*"]).files.keys() == {"c"}
+
+
+def test_an_unfinished_run_is_resumed_only_by_its_own_fingerprint(tmp_path: Path) -> None:
+    first = open_run(tmp_path, DAY, "f")
+    assert open_run(tmp_path, DAY, "f") == first
+    assert open_run(tmp_path, DAY, "f", force=True) == first
+    other = open_run(tmp_path, DAY, "g")
+    assert [run.fingerprint for run in attempts(tmp_path, DAY)] == ["g"]
+    assert not other.complete
+
+
+def test_a_finished_run_is_taken_up_again_unless_forced(tmp_path: Path) -> None:
+    run = finished(tmp_path)
+    assert open_run(tmp_path, DAY, "f") == run
+    forced = open_run(tmp_path, DAY, "f", force=True)
+    assert forced.attempt == 2
+    assert open_run(tmp_path, DAY, "h").attempt == 2
+    assert [r.attempt for r in attempts(tmp_path, DAY)] == [1, 2]
+
+
+def test_the_manifest_tells_what_is_there(tmp_path: Path) -> None:
+    run = finished(tmp_path)
+    manifest = run.manifest()
+    assert manifest["run_id"] == "2026-01-05.1"
+    assert manifest["extra"] == 1
+    assert manifest["files"]["members.parquet"]["rows"] == 0
+    assert run.verify() == []
+    (run.path / "map.parquet").write_bytes(b"x")
+    (run.path / "members.parquet").unlink()
+    assert run.verify() == [
+        "2026-01-05.1: map.parquet is not what was written",
+        "2026-01-05.1: members.parquet is missing",
+    ]
+
+
+def test_errors_of_an_unfinished_or_damaged_manifest(tmp_path: Path) -> None:
+    run = open_run(tmp_path, DAY, "f")
+    with pytest.raises(UsageError, match="not complete"):
+        run.manifest()
+    (run.path / "manifest.json").write_text("{")
+    with pytest.raises(IntegrityError, match="damaged"):
+        run.manifest()
+
+
+def test_the_digest_forgets_row_order_and_nothing_else() -> None:
+    table = pa.table({"a": ["x", "y"], "b": [1, 2]})
+    digest = digest_tables({"t": table})
+    assert digest == digest_tables({"t": table.take([1, 0])})
+    assert digest == "3977f713feee0cb438e85ee1906d5234a952c68c79d71bd5d814d25814b1e120"
+    for other in (pa.table({"a": ["x", "y"], "b": [2, 1]}), table.slice(1), table.rename_columns(["a", "c"])):
+        assert digest_tables({"t": other}) != digest
+    assert digest_tables({"u": table}) != digest
+
+
+def test_texts_of_reads_each_text_once(tmp_path: Path) -> None:
+    run = open_run(tmp_path, DAY, "f")
+    rows = [("p1", "hello"), ("p2", "world"), ("p3", "hello")]
+    for i, chosen in enumerate((rows[:2], rows[2:])):
+        table = pa.table(
+            {
+                "prompt_id": [row[0] for row in chosen],
+                "prompt": [row[1] for row in chosen],
+                "text_key": pa.array([records.text_key(row[1]) for row in chosen], records.TEXT_KEY),
+            }
+        )
+        files.write_parquet(run.path / "prompts" / f"part-{i:04}.parquet", table)
+    keys = pa.array([records.text_key("hello")], records.TEXT_KEY)
+    assert run.texts_of(keys)["prompt"].to_pylist() == ["hello"]
+    assert run.texts_of(pa.array([], records.TEXT_KEY)).num_rows == 0
