@@ -42,7 +42,7 @@ def link(run: Run) -> Links:
         .agg(
             pl.len().cast(pl.Int64).alias("n_prompts"),
             pl.mean("strength").cast(pl.Float64).alias("carried"),
-            pl.any("is_core").alias("core_text"),
+            pl.col("is_core").any().alias("core_text"),
         )
         .join(totals, on="account_id")
         .with_columns(share=pl.col("n_prompts") / pl.col("n_all"))

@@ -80,7 +80,9 @@ def judge(
         {
             "family": [family.family for family in families],
             "tier": [str(Tier.BENIGN if reasons else Tier.REVIEW) for reasons in explained],
-            "score": [0.0 if reasons else family.score for family, reasons in zip(families, explained, strict=True)],
+            "score": [
+                0.0 if reasons else family.score for family, reasons in zip(families, explained, strict=True)
+            ],
             "n_prompts": [family.n_prompts for family in families],
             "n_accounts": [family.n_accounts for family in families],
             "reasons": [
@@ -101,9 +103,13 @@ def _explanations(
     called = {**names, **({"organization": family.tenant} if family.tenant and one_tenant else {})}
     found = [f"Allow-listed: {rule.reason}." for rule in allowed if called.get(rule.kind) == rule.value]
     if one_tenant:
-        found.append(f"{family.one_tenant:.0%} of the prompts come from one organization: one tenant's template.")
+        found.append(
+            f"{family.one_tenant:.0%} of the prompts come from one organization: one tenant's template."
+        )
     if family.one_text >= settings.one_text_share:
-        found.append(f"{family.one_text:.0%} of the prompts are one and the same text: a prompt that people copy.")
+        found.append(
+            f"{family.one_text:.0%} of the prompts are one and the same text: a prompt that people copy."
+        )
     return found
 
 
@@ -113,8 +119,11 @@ def _suspicion(family: _Figures) -> str:
 
 def _figures(links: Links) -> pl.DataFrame:
     """One row per family: counts and the three parts of the score."""
-    by_text = links.prompts.group_by("family", "text_key").len("copies").group_by("family").agg(
-        pl.len().alias("n_texts"), pl.max("copies").alias("most_copies")
+    by_text = (
+        links.prompts.group_by("family", "text_key")
+        .len("copies")
+        .group_by("family")
+        .agg(pl.len().alias("n_texts"), pl.max("copies").alias("most_copies"))
     )
     tenants = (
         links.prompts.group_by("family", "organization_id")
@@ -146,7 +155,11 @@ def _figures(links: Links) -> pl.DataFrame:
 _SIGNALS = {
     "slot uniqueness": ("content", "uniqueness", "{} distinct texts per prompt"),
     "repeat senders": ("volume", "repetition", "{} of the accounts sent two prompts of the template or more"),
-    "share of own traffic": ("volume", "devotion", "the median account spends {} of its prompts on the template"),
+    "share of own traffic": (
+        "volume",
+        "devotion",
+        "the median account spends {} of its prompts on the template",
+    ),
     "one organization": ("context", "one_tenant", "{} of the prompts come from one organization"),
 }
 

@@ -45,7 +45,9 @@ def atomic_path(path: Path) -> Iterator[Path]:
     except OSError as error:
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
             raise DiskFullError(
-                "no room left on the disk", where=str(path), hint="Free some space and run the same command again."
+                "no room left on the disk",
+                where=str(path),
+                hint="Free some space and run the same command again.",
             ) from error
         raise
     finally:

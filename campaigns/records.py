@@ -337,7 +337,7 @@ class IngestCounts:
 class Slot:
     """A place in a template where members differ.
 
-    `kind` is one of number, name, code, question, list, text; `values` are up to a few samples, shortest first.
+    `kind` is one of number, name, code, url, question, list, text; `values` are up to a few samples, shortest first.
     """
 
     kind: str

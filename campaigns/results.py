@@ -30,7 +30,9 @@ def write_results(run: Run) -> Counts:
     families = members.join(ids, on="family").select("text_key", "campaign_id")
     points = pl.DataFrame(run.table("representatives")).join(families, on="text_key", how="left")
     places = np.load(run.path / "layout.npy")
-    points = points.with_columns(x=pl.Series(places[:, 0], dtype=pl.Float32), y=pl.Series(places[:, 1], dtype=pl.Float32))
+    points = points.with_columns(
+        x=pl.Series(places[:, 0], dtype=pl.Float32), y=pl.Series(places[:, 1], dtype=pl.Float32)
+    )
     _write(run, "map", points, MAP, ["representative"])
     tiers = {f"tier_{tier}": int((campaigns["tier"] == tier).sum()) for tier in Tier}
     return {"campaigns": campaigns.height, "members": prompts.height, "accounts": accounts.height, **tiers}

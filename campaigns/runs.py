@@ -139,7 +139,10 @@ class Run:
             "fingerprint": self.fingerprint,
             "completed_at": datetime.now(UTC).isoformat(),
             "files": {
-                f"{name}.parquet": {"sha256": files.sha256_file(self.path / f"{name}.parquet"), "rows": table.num_rows}
+                f"{name}.parquet": {
+                    "sha256": files.sha256_file(self.path / f"{name}.parquet"),
+                    "rows": table.num_rows,
+                }
                 for name, table in tables.items()
             },
             "digest": digest_tables({name: tables[name] for name in DIGESTED}),
@@ -154,9 +157,13 @@ class Run:
         try:
             value: dict[str, Any] = json.loads(path.read_bytes())
         except FileNotFoundError:
-            raise UsageError("the run is not complete", where=str(self.path), hint="Run the day again; it resumes.") from None
+            raise UsageError(
+                "the run is not complete", where=str(self.path), hint="Run the day again; it resumes."
+            ) from None
         except ValueError:
-            raise IntegrityError("the manifest is damaged", where=str(path), hint="Run the day again with --force.") from None
+            raise IntegrityError(
+                "the manifest is damaged", where=str(path), hint="Run the day again with --force."
+            ) from None
         return value
 
     def verify(self) -> list[str]:
@@ -219,7 +226,9 @@ def open_run(home: Path, day: date, fingerprint: str, *, force: bool = False) ->
         return newest
     number = newest.attempt + 1 if newest is not None else 1
     path = home / "runs" / day.isoformat() / str(number)
-    files.write_json(path / "run.json", {"day": day.isoformat(), "attempt": number, "fingerprint": fingerprint})
+    files.write_json(
+        path / "run.json", {"day": day.isoformat(), "attempt": number, "fingerprint": fingerprint}
+    )
     return Run(path, day, number, fingerprint)
 
 

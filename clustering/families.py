@@ -99,9 +99,14 @@ def _merge_fragments(cores: Cores, settings: FamilySettings) -> NDArray[np.int32
     normal = sparse.diags((1.0 / np.maximum(cores.strengths, 1e-9)).astype(np.float32)) @ cores.weights
     carried = (present @ normal.T).tocsr()
     carried.sort_indices()
-    return _fragment_of(
-        carried.indptr.astype(np.int64), carried.indices, carried.data, cores.strong(settings), settings.merge_share
+    merged: NDArray[np.int32] = _fragment_of(
+        carried.indptr.astype(np.int64),
+        carried.indices,
+        carried.data,
+        cores.strong(settings),
+        settings.merge_share,
     )
+    return merged
 
 
 def own_cores(groups: NDArray[np.int32], cores: Cores) -> NDArray[np.int32]:
@@ -122,9 +127,11 @@ def best_core(
         own: int32 (n_texts,), -1 for none.
     """
     carried.sort_indices()
-    return _best_core(
-        carried.indptr.astype(np.int64), carried.indices, carried.data, own, eligible, settings.member_share, OWN_GROUP_BONUS
+    indptr = carried.indptr.astype(np.int64)
+    labels, strengths = _best_core(
+        indptr, carried.indices, carried.data, own, eligible, settings.member_share, OWN_GROUP_BONUS
     )
+    return labels, strengths
 
 
 @njit(cache=True, nogil=True)

@@ -47,7 +47,9 @@ class FeatureSets:
 
     def united(self, other: FeatureSets) -> FeatureSets:
         """Rows of both side by side, for sets of features that do not overlap."""
-        rows = np.concatenate([np.repeat(np.arange(len(self)), self.sizes), np.repeat(np.arange(len(other)), other.sizes)])
+        rows = np.concatenate(
+            [np.repeat(np.arange(len(self)), self.sizes), np.repeat(np.arange(len(other)), other.sizes)]
+        )
         values = np.concatenate([self.features[self.columns], other.features[other.columns]])
         order = np.lexsort((values, rows))
         indptr = np.concatenate(([0], np.cumsum(self.sizes + other.sizes))).astype(np.int64)
@@ -70,7 +72,8 @@ def group_by_anchor(
     sizes = sets.sizes
     order = np.lexsort((keys, -sizes, -weights)).astype(np.int64)
     order = order[sizes[order] > 0]
-    return _anchor_groups(sets.indptr, sets.columns, len(sets.features), order, overlap)
+    groups: NDArray[np.int32] = _anchor_groups(sets.indptr, sets.columns, len(sets.features), order, overlap)
+    return groups
 
 
 @njit(cache=True, nogil=True)

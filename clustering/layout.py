@@ -52,7 +52,8 @@ def _umap(vectors: NDArray[np.float32], settings: Settings) -> NDArray[np.float3
     indices, distances = _neighbours(vectors, vectors, k)
     start = _principal(vectors)
     start *= 10 / max(float(np.abs(start).max()), 1e-6)
-    start += np.random.default_rng(settings.seed).normal(scale=0.01, size=start.shape)  # equal rows have no spread
+    jitter = np.random.default_rng(settings.seed).normal(scale=0.01, size=start.shape)
+    start += jitter.astype(np.float32)  # equal rows have no spread to scale by
     reducer = UMAP(
         n_neighbors=k,
         min_dist=settings.layout.min_distance,

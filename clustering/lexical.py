@@ -1,7 +1,7 @@
 """The lexical channel: families by word pairs, then, among what they leave open, families by how prompts begin or end.
 
-Pairs survive rewording, insertion and noise, but drown when a short template surrounds a long passage. Edges see exactly
-those. A text that begins and ends as a known family does joins it, however little of the pairs it carries.
+Pairs survive rewording, insertion and noise, but drown when a short template surrounds a long passage. Edges
+see exactly those. A text that begins and ends as a known family does joins it, however little of the pairs it carries.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from campaigns.settings import FamilySettings
 from clustering.cores import coverage, find_cores
 from clustering.families import Families, Pairs, best_core, find_families, own_cores, settle
 from clustering.groups import FeatureSets, group_by_anchor
+
 
 @dataclass(frozen=True, slots=True)
 class LexicalGroups:
@@ -83,4 +84,6 @@ def _edge_families(
     """Families proposed by the texts not `taken`; what marks them is measured against all texts."""
     weights = pairs.prompts_per_text(len(sets))
     groups = group_by_anchor(sets.only(~taken), weights, keys, settings.anchor_overlap)
-    return settle(sets, pairs, groups, settings.model_copy(update={"family_strength": settings.edge_strength}))
+    return settle(
+        sets, pairs, groups, settings.model_copy(update={"family_strength": settings.edge_strength})
+    )

@@ -58,7 +58,9 @@ class TextTable:
 def group(run: Run, settings: Settings) -> Counts:
     """Lexical groups of the run's texts: `texts.parquet` and the prompts to `groups.parquet`."""
     texts = TextTable.read(run)
-    found = lexical_groups(texts.pair_sets, texts.edge_sets, texts.pairs, texts.sortable_keys, settings.family)
+    found = lexical_groups(
+        texts.pair_sets, texts.edge_sets, texts.pairs, texts.sortable_keys, settings.family
+    )
     rows = np.flatnonzero(found.labels >= 0)
     labels = found.labels[rows]
     columns = {
@@ -154,7 +156,9 @@ def _write(
         "strength": strengths[rows],
         "is_core": strengths[rows] >= CORE_MEMBER,
     }
-    files.write_parquet(run.path / "family_members.parquet", pl.DataFrame(members).to_arrow().cast(FAMILY_MEMBERS))
+    files.write_parquet(
+        run.path / "family_members.parquet", pl.DataFrame(members).to_arrow().cast(FAMILY_MEMBERS)
+    )
     weights = cores.weights.tocoo()
     table = pl.DataFrame(
         {
@@ -176,9 +180,13 @@ def _read_pairs(run: Run, keys: pl.Series) -> Pairs:
     for part in run.prompt_parts():
         sent = pl.DataFrame(files.read_parquet(part, ["account_id", "text_key"]))
         counted = sent.group_by("account_id", "text_key").len("prompts").join(rows, on="text_key")
-        counted = counted.with_columns(account=pl.col("account_id").rank("dense").cast(pl.Int64) - 1 + n_accounts)
+        counted = counted.with_columns(
+            account=pl.col("account_id").rank("dense").cast(pl.Int64) - 1 + n_accounts
+        )
         n_accounts += sent["account_id"].n_unique()
-        found.append(counted.sort("account", "text").select("account", "text", pl.col("prompts").cast(pl.Int64)))
+        found.append(
+            counted.sort("account", "text").select("account", "text", pl.col("prompts").cast(pl.Int64))
+        )
     table = pl.concat(found)
     return Pairs(table["account"].to_numpy(), table["text"].to_numpy(), table["prompts"].to_numpy())
 

@@ -7,9 +7,9 @@ A shard is written once, whole, and never changed:
     magic, 8 bytes | rows, dimension: uint64 | keys (rows, 16) | float16 (rows, dimension) | SHA-256
 
 Keys are `campaigns.records.text_key` of the text, sorted; numbers are little-endian. Shards are named by
-their content, so writers need no lock: two of them write different files, or the same bytes. A shard is checked
-against its SHA-256 before its first use in a process and memory-mapped from then on. A damaged shard is
-deleted, which costs encoding its texts again.
+their content, so writers need no lock: two of them write different files, or the same bytes. A shard is
+checked against its SHA-256 before its first use in a process and memory-mapped from then on. A damaged shard
+is deleted, which costs encoding its texts again.
 """
 
 from __future__ import annotations

@@ -20,6 +20,7 @@ from __future__ import annotations
 import hashlib
 import importlib.util
 import os
+import sys
 import threading
 import warnings
 from collections.abc import Callable, Iterator, Sequence
@@ -166,6 +167,14 @@ def choose_backend(wanted: str) -> Backend:
         return Backend("torch", "cuda", "f32")
     if wanted == "torch" or (wanted == "auto" and importlib.util.find_spec("openvino") is None):
         return Backend("torch", "cpu", "f32")
+    capabilities = _openvino().Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
+    return Backend("openvino", "cpu", "bf16" if "BF16" in capabilities else "f32")
+
+
+def _openvino() -> Any:
+    """The module, with its usage reports off: converting a model would send them to its maker."""
+    if "openvino" not in sys.modules:
+        sys.modules["openvino_telemetry"] = None  # type: ignore[assignment]  # "not installed"
     try:
         import openvino
     except ImportError as error:
@@ -174,8 +183,7 @@ def choose_backend(wanted: str) -> Backend:
             where="embedding.backend",
             hint="`pip install 'shoal[fast]'`, or use `auto`.",
         ) from error
-    capabilities = openvino.Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
-    return Backend("openvino", "cpu", "bf16" if "BF16" in capabilities else "f32")
+    return openvino
 
 
 def _has_cuda() -> bool:
@@ -256,7 +264,7 @@ def _dimension(model: ModelFiles) -> int:
 
 def _sentence_module(model: ModelFiles, device: str) -> Any:
     """The model as a torch module from (ids, mask) to unit vectors."""
-    for variable in ("HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE"):
+    for variable in ("HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE", "HF_HUB_DISABLE_TELEMETRY"):
         os.environ[variable] = "1"  # the folder holds everything; nothing may ask the network
     import torch
     from sentence_transformers import SentenceTransformer
@@ -303,9 +311,9 @@ def _torch_network(model: ModelFiles, backend: Backend, threads: int) -> Network
 
 def _openvino_network(model: ModelFiles, backend: Backend, threads: int) -> Network:
     """The torch module compiled by `openvino.convert_model`, one stream of one thread per worker."""
-    import openvino
     import torch
 
+    openvino = _openvino()
     example = torch.ones((2, LENGTH_STEP), dtype=torch.int64)
     with warnings.catch_warnings():
         # Tracing is deprecated, reads every attribute, and warns of branches on shapes; ours go one way.

@@ -35,7 +35,7 @@ class CosineIndex:
         import faiss
 
         self._index = faiss_index  # IndexIDMap over a flat or IVF index; rows in the order of their ids
-        self._inner = faiss.downcast_index(faiss_index.index)
+        self._inner: Any = faiss.downcast_index(faiss_index.index)
         self._ids: NDArray[np.int64] = faiss.vector_to_array(faiss_index.id_map)
         if isinstance(self._inner, faiss.IndexIVF):
             self._inner.make_direct_map()
@@ -154,7 +154,7 @@ class CosineIndex:
     def _candidates(
         self, unit: NDArray[np.float32], k: int, width: int
     ) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
-        """Rows that FAISS scores best, (queries, width), and the queries for which no equal of the kth is cut."""
+        """Rows that FAISS scores best, (queries, width), and the queries that lose no equal of the kth."""
         scores, rows = self._inner.search(unit, width)
         decided = (rows[:, -1] < 0) | (scores[:, -1] < scores[:, k - 1] - 2 * _FLOAT32_ERROR)
         return rows, decided | (width == len(self))

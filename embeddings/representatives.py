@@ -59,7 +59,10 @@ def _with_windows(run: Run, chosen: pl.DataFrame, words: int) -> pl.DataFrame:
     tokens = tokenize(prompts["prompt"])
     last = np.minimum(tokens.indptr[:-1] + words, tokens.indptr[1:]) - 1
     ends = np.where(last >= tokens.indptr[:-1], tokens.ends[last] if len(tokens.ends) else 0, 0)
-    heads = [prompt.encode()[:end].decode() for prompt, end in zip(prompts["prompt"].to_pylist(), ends, strict=True)]
+    heads = [
+        prompt.encode()[:end].decode()
+        for prompt, end in zip(prompts["prompt"].to_pylist(), ends, strict=True)
+    ]
     window = pl.DataFrame(
         {
             "text_key": pl.Series(prompts["text_key"], dtype=pl.Binary),

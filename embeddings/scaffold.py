@@ -84,7 +84,9 @@ def count_exactly(
     sketch: NDArray[np.uint32], minimum: int, features: Features, postings: Postings
 ) -> tuple[NDArray[np.uint64], NDArray[np.int64]]:
     """(features ascending, distinct accounts each) of one partition, for features whose sketch reaches `minimum`."""
-    survivors = _surviving(sketch, minimum, features.indptr, features.values, postings.accounts, postings.texts)
+    survivors = _surviving(
+        sketch, minimum, features.indptr, features.values, postings.accounts, postings.texts
+    )
     values, counts = np.unique(survivors, return_counts=True)
     return values, counts
 

@@ -19,7 +19,9 @@ def scaffold_tokens(
     tokens: Tokens, content: NDArray[np.bool_], kept: Features, distance: int
 ) -> NDArray[np.bool_]:
     """bool (n_tokens,): tokens of kept pairs, and the short runs of small words between them."""
-    mask: NDArray[np.bool_] = _mark(tokens.indptr, tokens.shapes, content, kept.indptr, kept.values, distance, _BRIDGE)
+    mask: NDArray[np.bool_] = _mark(
+        tokens.indptr, tokens.shapes, content, kept.indptr, kept.values, distance, _BRIDGE
+    )
     return mask
 
 
@@ -44,7 +46,9 @@ def skeletons(texts: pa.Array, tokens: Tokens, mask: NDArray[np.bool_], limit_wo
 
 
 @njit(cache=True, nogil=True)
-def _mark(indptr, shapes, content, kept_indptr, kept, distance, bridge):  # type: ignore[no-untyped-def]
+def _mark(  # type: ignore[no-untyped-def]
+    indptr, shapes, content, kept_indptr, kept, distance, bridge
+):
     mask = np.zeros(len(shapes), np.bool_)
     for text in range(len(indptr) - 1):
         features = kept[kept_indptr[text] : kept_indptr[text + 1]]
@@ -66,7 +70,7 @@ def _mark(indptr, shapes, content, kept_indptr, kept, distance, bridge):  # type
                     mask[token] = True
             window[seen % distance] = token
             seen += 1
-        previous = np.int64(-1)
+        previous = -1
         for token in range(indptr[text], indptr[text + 1]):
             if not mask[token]:
                 continue

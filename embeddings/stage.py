@@ -22,7 +22,7 @@ from campaigns.failpoints import failpoint
 from campaigns.records import TEXTS
 from campaigns.runs import Counts, Run
 from campaigns.settings import Settings
-from campaigns.tokens import Tokens, tokenize
+from campaigns.tokens import tokenize
 from embeddings import edges, scaffold
 from embeddings.scaffold import Features, Postings
 from embeddings.skeleton import scaffold_tokens, skeletons
@@ -118,7 +118,9 @@ class _Part:
         table = self._texts()
         tokens = tokenize(table["prompt"])
         kept = {c: scaffold.keep_scaffold(self.features(c), *known[c], self.settings) for c in CHANNELS}
-        mask = scaffold_tokens(tokens, scaffold.content_tokens(tokens), kept["pairs"], self.settings.pair_distance)
+        mask = scaffold_tokens(
+            tokens, scaffold.content_tokens(tokens), kept["pairs"], self.settings.pair_distance
+        )
         postings = self.postings()
         columns = {
             "text_key": table["text_key"].combine_chunks(),
@@ -143,7 +145,9 @@ class _Part:
     def _texts(self) -> pa.Table:
         """(text_key, prompt, n_prompts) of the distinct texts, sorted by key."""
         prompts = pl.DataFrame(files.read_parquet(self.source, ["text_key", "prompt"]))
-        texts = prompts.group_by("text_key").agg(pl.first("prompt"), pl.len().cast(pl.Int64).alias("n_prompts"))
+        texts = prompts.group_by("text_key").agg(
+            pl.first("prompt"), pl.len().cast(pl.Int64).alias("n_prompts")
+        )
         return texts.sort("text_key").to_arrow()
 
 

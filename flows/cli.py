@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import errno
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
 from typing import Annotated, Any
@@ -33,7 +34,9 @@ class ShoalGroup(Group):
             if error.errno not in (errno.ENOSPC, errno.EDQUOT):
                 raise
             full = DiskFullError(
-                "no room left on the disk", where=str(error.filename or ""), hint="Free some space and try again."
+                "no room left on the disk",
+                where=str(error.filename or ""),
+                hint="Free some space and try again.",
             )
             raise self._told(ctx, full) from error
 
@@ -52,7 +55,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for name, function in {
+_COMMANDS: dict[str, Callable[..., None]] = {
     "init": init.init,
     "doctor": doctor.doctor,
     "demo": demo.demo,
@@ -64,8 +67,9 @@ for name, function in {
     "map": maps.map_day,
     "verify": verify.verify,
     "serve": serve.serve,
-}.items():
-    app.command(name, cls=Command)(function)
+}
+for _name, _command in _COMMANDS.items():
+    app.command(_name, cls=Command)(_command)
 app.add_typer(allow.app, name="allow")
 app.add_typer(config.app, name="config")
 
@@ -82,14 +86,17 @@ def _version(wanted: bool) -> None:
 def shoal(
     ctx: typer.Context,
     home: Annotated[
-        Path | None, typer.Option("--home", metavar="PATH", help="Folder of store, runs and cache. Default: var.")
+        Path | None,
+        typer.Option("--home", metavar="PATH", help="Folder of store, runs and cache. Default: var."),
     ] = None,
     config_file: Annotated[
         Path | None, typer.Option("--config", metavar="FILE", help="Settings file. Default: shoal.toml here.")
     ] = None,
     assignments: Annotated[
         list[str] | None,
-        typer.Option("--set", metavar="KEY=VALUE", help="One setting, for example family.min_prompts=10. Repeatable."),
+        typer.Option(
+            "--set", metavar="KEY=VALUE", help="One setting, for example family.min_prompts=10. Repeatable."
+        ),
     ] = None,
     debug: Annotated[bool, typer.Option("--debug", help="Show a traceback when something fails.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress and no hints on stderr.")] = False,
@@ -126,7 +133,9 @@ def main() -> None:
 def _last_words(kind: type[BaseException], error: BaseException, _: TracebackType | None) -> None:
     """An error nobody foresaw, in one line; Python then leaves with 1."""
     print_error(
-        ShoalError(f"{kind.__name__}: {error}", hint="This is a bug. The same command with --debug shows where.")
+        ShoalError(
+            f"{kind.__name__}: {error}", hint="This is a bug. The same command with --debug shows where."
+        )
     )
 
 

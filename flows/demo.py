@@ -5,15 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
 from campaigns import files
-from flows.discover import DayResult, discover_day
-from flows.resources import Flags
 from simulation.plan import SimulationPlan, demo_plan
 from simulation.traffic import write_day
-from simulation.truth import SimulationScore, score
+from simulation.truth import HELD, SimulationScore, score
+
+if TYPE_CHECKING:
+    from flows.discover import DayResult
+    from flows.resources import Flags
 
 TRAFFIC = "traffic"
 """Folder below home that holds the simulated days, and the truth about them."""
@@ -21,16 +24,22 @@ TRAFFIC = "traffic"
 
 @dataclass(frozen=True, slots=True)
 class Planted:
-    """A planted campaign and the report that holds most of it; `covered` is the part of its prompts in any report."""
+    """A planted campaign and the report that holds most of it; `covered` is the part that any report holds."""
 
     name: str
     evasion: str
     n_prompts: int
     n_accounts: int
     covered: float
+    whole: bool
     campaign_id: str | None
     tier: str | None
     template: str | None
+
+    @property
+    def outcome(self) -> str:
+        """`whole`: one report holds at least half of it; `in parts`: several do, as where wordings differ."""
+        return "whole" if self.whole else "in parts" if self.covered >= HELD else "not found"
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +60,7 @@ class DemoDay:
 
     @property
     def found(self) -> int:
-        return sum(planted.campaign_id is not None for planted in self.campaigns)
+        return sum(planted.covered >= HELD for planted in self.campaigns)
 
 
 def run_demo(home: Path, flags: Flags, plan: SimulationPlan | None = None) -> Iterator[DemoDay]:
@@ -59,6 +68,8 @@ def run_demo(home: Path, flags: Flags, plan: SimulationPlan | None = None) -> It
 
     Traffic that is there already is taken as it is, so that a day that is published is not done again.
     """
+    from flows.discover import discover_day
+
     plan = plan or demo_plan()
     for day in plan.dates:
         folder = home / TRAFFIC
@@ -74,13 +85,12 @@ def run_demo(home: Path, flags: Flags, plan: SimulationPlan | None = None) -> It
         )
 
 
-def compare(result: DayResult, prompts: pa.Table, campaigns: pa.Table) -> DemoDay:
-    """A published day against the truth of its prompts and campaigns."""
+def compare(result: DayResult, prompts: pa.Table, campaigns: pa.Table, *, min_prompts: int = 30) -> DemoDay:
+    """A published day against the truth of its prompts and campaigns; smaller campaigns are passed over."""
     reported = files.read_parquet(Path(result.path) / "campaigns.parquet")
-    found = score(files.read_parquet(Path(result.path) / "members.parquet"), reported, prompts)
-    templates = dict(
-        zip(reported["campaign_id"].to_pylist(), reported["template"].to_pylist(), strict=True)
-    )
+    members = files.read_parquet(Path(result.path) / "members.parquet")
+    found = score(members, reported, prompts, min_prompts=min_prompts)
+    templates = dict(zip(reported["campaign_id"].to_pylist(), reported["template"].to_pylist(), strict=True))
     sizes = dict(zip(campaigns["campaign"].to_pylist(), campaigns["n_accounts"].to_pylist(), strict=True))
     planted = tuple(
         Planted(
@@ -89,9 +99,10 @@ def compare(result: DayResult, prompts: pa.Table, campaigns: pa.Table) -> DemoDa
             n_prompts=row.n_prompts,
             n_accounts=sizes[row.campaign],
             covered=row.covered,
-            campaign_id=row.campaign_id if row.recovered else None,
-            tier=row.tier if row.recovered else None,
-            template=templates.get(row.campaign_id) if row.recovered else None,
+            whole=row.recovered,
+            campaign_id=row.campaign_id,
+            tier=row.tier,
+            template=templates.get(row.campaign_id),
         )
         for row in found.campaigns
     )

@@ -22,7 +22,7 @@ from campaigns.runs import RESULTS, Run, open_run
 from campaigns.settings import Settings, load
 from campaigns.store import Store
 from flows import steps
-from flows.resources import Flags, RunRef
+from flows.resources import Flags, RunRef, encoder
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +58,10 @@ def discover_campaigns(
     """
     settings = load(flags).settings
     wanted = date.fromisoformat(day)
-    with Store.open(settings) as store, held(store, wanted, lease_seconds=settings.flow.lock_lease_seconds) as lock:
+    with (
+        Store.open(settings) as store,
+        held(store, wanted, lease_seconds=settings.flow.lock_lease_seconds) as lock,
+    ):
         published = None if force else store.current_run(wanted)
         if published is not None:
             return published.run_id
@@ -109,7 +112,9 @@ def discover_day(
             discover_campaigns(wanted.isoformat(), source, force, flags, shape)
         published = store.current_run(wanted)
     if published is None:
-        raise UsageError(f"{wanted} was not published", hint="Run the day again; it goes on where it stopped.")
+        raise UsageError(
+            f"{wanted} was not published", hint="Run the day again; it goes on where it stopped."
+        )
     path = settings.home / published.path
     run = Run(path, wanted, published.attempt, published.fingerprint)
     if out is not None:
@@ -125,7 +130,17 @@ def copy_results(run: Run, out: Path) -> None:
 
 
 def versions() -> dict[str, str]:
-    names = ("shoal", "numpy", "numba", "polars", "pyarrow", "torch", "sentence-transformers", "faiss-cpu", "hdbscan")
+    names = (
+        "shoal",
+        "numpy",
+        "numba",
+        "polars",
+        "pyarrow",
+        "torch",
+        "sentence-transformers",
+        "faiss-cpu",
+        "hdbscan",
+    )
     return {name: version(name) for name in names}
 
 
@@ -144,7 +159,13 @@ def _fingerprint(source: str, shape: str, settings: Settings) -> str:
     """Names what a run depends on; a run that died is resumed only by one with the same."""
     from ingest.sources import source_fingerprint
 
-    parts = [source_fingerprint(source), shape, settings.fingerprint(), version("shoal")]
+    parts = [
+        source_fingerprint(source),
+        shape,
+        settings.fingerprint(),
+        encoder(settings).fingerprint,
+        version("shoal"),
+    ]
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:32]
 
 
@@ -154,7 +175,9 @@ def _public_settings(settings: Settings) -> dict[str, Any]:
 
 def _counts(manifest: dict[str, Any]) -> dict[str, int | float | str]:
     return {
-        f"{stage['name']}.{key}": value for stage in manifest["stages"] for key, value in stage["counts"].items()
+        f"{stage['name']}.{key}": value
+        for stage in manifest["stages"]
+        for key, value in stage["counts"].items()
     }
 
 

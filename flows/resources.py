@@ -47,7 +47,7 @@ class RunRef:
 
 
 @lru_cache(maxsize=1)
-def _encoder(settings: Settings) -> Encoder:
+def encoder(settings: Settings) -> Encoder:
     """One model per process; it loads its weights when the first text has to be encoded."""
     from embeddings.encode import load_encoder
 
@@ -61,7 +61,7 @@ def encode(settings: Settings, texts: Sequence[str]) -> tuple[NDArray[np.float32
 
     if not texts:
         return np.empty((0, 0), np.float32), {"encoded": 0, "cached": 0, "truncated": 0}
-    model = _encoder(settings)
+    model = encoder(settings)
     cache = VectorCache(settings.home / "cache" / "vectors" / model.fingerprint, model.dimension)
     result = embed(texts, model, cache, settings.embedding.batch_size, on_batch=progress.advance)
     return result.vectors, {

@@ -6,8 +6,8 @@ from datetime import UTC, datetime, timedelta
 
 from prefect import flow
 from prefect.client.schemas.objects import ConcurrencyLimitConfig, ConcurrencyLimitStrategy
-from prefect.deployments.runner import EntrypointType
 from prefect.schedules import Cron
+from prefect.types.entrypoint import EntrypointType
 
 from campaigns.settings import load
 from flows.discover import discover_campaigns

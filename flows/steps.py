@@ -32,7 +32,8 @@ def _do(ref: RunRef, name: str, work: Work, outputs: list[str], optional: list[s
 def ingest(ref: RunRef) -> None:
     """Traffic to checked, partitioned prompts."""
     from ingest.adapters import Shape
-    from ingest.stage import OUTPUTS, ingest as work
+    from ingest.stage import OUTPUTS
+    from ingest.stage import ingest as work
 
     def counted(run: Run, settings: Settings) -> Counts:
         shape = Shape(ref.shape) if ref.shape else None
@@ -46,7 +47,12 @@ def scaffold(ref: RunRef) -> None:
     """Prompts to distinct texts with their scaffold and skeleton."""
     from embeddings.stage import build_scaffold
 
-    _do(ref, "scaffold", lambda run, settings: build_scaffold(run, settings, progress=progress.advance), ["texts.parquet"])
+    _do(
+        ref,
+        "scaffold",
+        lambda run, settings: build_scaffold(run, settings, progress=progress.advance),
+        ["texts.parquet"],
+    )
 
 
 @_shell
@@ -82,7 +88,7 @@ def _embed(run: Run, settings: Settings) -> Counts:
 def index(ref: RunRef) -> None:
     """Vectors to a FAISS index."""
 
-    def work(run: Run, settings: Settings) -> Counts:
+    def work(run: Run, _: Settings) -> Counts:
         from embeddings.index import CosineIndex
 
         vectors = np.load(run.path / "vectors.npy")

@@ -109,7 +109,7 @@ class FileColumns:
             self._refuse_missing(self._seen)
         for name in REQUIRED_COLUMNS:
             if self._bad[name] and not self._good[name]:
-                raise self._retyped(name, self._found.get(name, "other values"))
+                raise self._retyped(name, self._found[name])
 
     def _column(self, name: str, batch: Batch) -> Column:
         found = batch.columns.get(name)
@@ -137,7 +137,8 @@ class FileColumns:
             if retyped.any():
                 self._bad[name] += int(retyped.sum())
                 self._found.setdefault(
-                    name, "text that is no such value" if name not in batch.wrong else "other values"
+                    name,
+                    "text that cannot be read as one" if name not in batch.wrong else "values of other types",
                 )
         return column
 

@@ -105,12 +105,13 @@ def from_values(name: str, values: Sequence[Any]) -> tuple[pa.Array, Mask | None
     `coerce` then finds to be no UTF-8.
     """
     is_text = TRAFFIC.field(name).type == pa.string()
-    try:
-        array = pa.array(values, pa.string() if is_text else None)
-    except (pa.ArrowException, UnicodeEncodeError, OverflowError):
-        array = None
-    if array is not None and array.type in (pa.string(), pa.int64(), pa.float64(), pa.null()):
-        return array, None
+    # Arrow's own inference reads a truth among numbers as 0 or 1, so only columns of one type are left to it.
+    kinds = set(map(type, values)) - {type(None)}
+    if kinds <= {str} or (not is_text and kinds in ({int}, {float})):
+        try:
+            return pa.array(values, pa.string() if kinds <= {str} else None), None
+        except (UnicodeEncodeError, OverflowError):
+            pass  # value by value, then
     numbers = (int, float) if not is_text else () if name in REQUIRED_COLUMNS else (int,)
     texts = [_as_bytes(value, numbers) for value in values]
     wrong = np.fromiter(

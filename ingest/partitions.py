@@ -223,7 +223,14 @@ class Partitions:
         return self._folder / f"{spill:06d}" / f"part-{number:04d}.parquet"
 
 
-_EMPTY = PROMPTS.append(pa.field(ORIGIN, pa.int64())).append(pa.field(ID_HASH, pa.uint64())).empty_table()
+_EMPTY = pa.schema(
+    [
+        *(field.with_nullable(True) for field in PROMPTS),
+        pa.field(ORIGIN, pa.int64()),
+        pa.field(ID_HASH, pa.uint64()),
+    ]
+).empty_table()
+"""Gives the columns of a partition that no row fell into."""
 
 
 def _column(rows: pa.Table, name: str) -> pa.ChunkedArray:

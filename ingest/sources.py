@@ -1,7 +1,7 @@
 """Where traffic comes from: a file, a folder, a glob or an object-store URL becomes files in name order.
 
-fsspec speaks to the stores (`s3://`, `gs://`, `memory://`, ...) and to the local file system. A file is called
-by its name relative to the place that was asked for, so that the same files give the same run wherever they
+fsspec speaks to stores (`s3://`, `gs://`, `memory://`, ...) and to the local file system. A file is called by
+its name relative to the place that was asked for, so that the same files give the same run wherever they
 are mounted.
 """
 

@@ -48,7 +48,7 @@ CUES: Final[dict[Objective, dict[str, str]]] = {
         "qual resposta é melhor",
         "ru": "оцени, оцените, по шкале, балл, баллов, какой ответ лучше, оценку",
         "zh": "评分, 打分, 评估以下, 评价以下, 哪个回答更好, 满分, 分数, 评判",
-        "ja": "評価してください, 採点, 点数, どちらの回答, 段階で評価, 評価基準, スコア",
+        "ja": "評価してください, 採点, 点数, 点数を付け, どちらの回答, 段階で評価, 評価基準, スコア",
     },
     Objective.REWRITING: {
         "en": "politically sensitive, sensitive content, sensitive topics, censorship, compliant with, "
@@ -132,11 +132,11 @@ CUES: Final[dict[Objective, dict[str, str]]] = {
         "ja": "抽出, 固有表現, キーワード, 抜き出して, すべて列挙, 情報を取り出",
     },
     Objective.CLASSIFICATION: {
-        "en": "classify, classification, category, label, labels, categorize, which category, sentiment, positive or negative, "
-        "label the, choose the category, true or false, spam, assign a label, following categories, "
-        "one of the following, entailment, contradiction, toxic, categories, choice of categories, "
-        "hate speech, determine whether, determine if, decide whether, intent of, yes or no, "
-        "positive, negative, sentiment expressed",
+        "en": "classify, classification, category, label, labels, categorize, which category, sentiment, "
+        "positive or negative, label the, choose the category, true or false, spam, assign a label, "
+        "following categories, one of the following, entailment, contradiction, toxic, categories, "
+        "choice of categories, hate speech, determine whether, determine if, decide whether, "
+        "intent of, yes or no, positive, negative, sentiment expressed",
         "de": "klassifiziere, klassifizieren sie, kategorie, kategorien, stimmung, positiv oder negativ, "
         "ordne, einordnen, wahr oder falsch",
         "es": "clasifica, clasifique, categoría, categorías, sentimiento, positivo o negativo, etiqueta, "

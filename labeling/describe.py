@@ -173,11 +173,11 @@ def _for_title(template: Template) -> str:
     parts = list(template.parts)
     while parts and isinstance(parts[0], Slot):
         parts.pop(0)
-    text = "".join("{" + p.kind + "}" if isinstance(p, Slot) else plain_constant_head(p) for p in parts)
+    text = "".join("{" + p.kind + "}" if isinstance(p, Slot) else _constant_head(p) for p in parts)
     return text.strip(" \t\n.,;:!?-–—=*#>\"'`，。：、")
 
 
-def plain_constant_head(constant: str) -> str:
+def _constant_head(constant: str) -> str:
     """Enough of a constant for a title, its outer spaces as one."""
     head = plain_text(constant[: 8 * TITLE_CHARACTERS])
     before = " " if constant[:1].isspace() else ""
@@ -199,7 +199,7 @@ def _cut_at_word(text: str, limit: int) -> str:
     at_word = head.rsplit(" ", 1)[0]
     if len(at_word) >= limit // 2:
         head = at_word
-    return head.rstrip(" ,;:-{") + ELLIPSIS
+    return head.rstrip(" ,;:.-{") + ELLIPSIS
 
 
 def _many(count: int, noun: str) -> str:

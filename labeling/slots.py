@@ -89,7 +89,9 @@ def _is_code(value: str) -> bool:
     marks = sum(map(value.count, _CODE_MARKS))
     indented = sum(line.startswith(("    ", "\t")) for line in value.splitlines())
     begins = value.startswith(_CODE_WORDS)
-    return marks >= 0.08 * len(value) + 3 or (begins and marks > 0) or (marks >= 4 and max(words, indented) >= 2)
+    return (
+        marks >= 0.08 * len(value) + 3 or (begins and marks > 0) or (marks >= 4 and max(words, indented) >= 2)
+    )
 
 
 def _is_list(value: str) -> bool:

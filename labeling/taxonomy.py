@@ -96,8 +96,8 @@ def objective(
         floor: confidence below which the verdict is `unclear`.
 
     Returns:
-        Softmax over the objectives and `unclear` of weighted excess cosine plus weighted cue score. The confidence
-        of an `unclear` verdict is what is left for it: one less the best objective's share.
+        Softmax over the objectives and `unclear` of weighted excess cosine plus weighted cue score. The
+        confidence of an `unclear` verdict is what is left for it: one less the best objective's share.
     """
     similarity = _cosines(np.asarray(prototype_vectors, np.float64), np.asarray(template_vector, np.float64))
     excess = similarity - np.median(similarity)

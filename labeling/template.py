@@ -138,8 +138,20 @@ def _ordered(texts: Sequence[str], weights: NDArray[np.int64] | None) -> _Family
 def _drawn(family: _Family, rows: NDArray[np.int64]) -> _Family:
     if len(rows) == len(family.raw):
         return family
-    raw = [family.raw[i] for i in rows.tolist()]
-    return _Family(raw, tokenize([text.decode() for text in raw]), family.weights[rows])
+    t = family.tokens
+    at = np.concatenate([np.arange(t.indptr[i], t.indptr[i + 1]) for i in rows])
+    indptr = np.concatenate([[0], np.cumsum(np.diff(t.indptr)[rows])])
+    tokens = Tokens(
+        indptr,
+        t.codes[at],
+        t.shapes[at],
+        t.kinds[at],
+        t.lengths[at],
+        t.starts[at],
+        t.ends[at],
+        t.marks[rows],
+    )
+    return _Family([family.raw[i] for i in rows.tolist()], tokens, family.weights[rows])
 
 
 def _spread(n: int, most: int) -> NDArray[np.int64]:

@@ -5,8 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-import numpy as np
-
 from campaigns import files
 from campaigns.display import plain_text
 from review.map import LIGHT, Mark, Picture, style_of
@@ -21,7 +19,8 @@ _MARKERS: Final = {
     "circle": "o", "square": "s", "triangle": "^", "diamond": "D", "wedge": "v", "hexagon": "h",
 }  # fmt: skip
 _INK, _QUIET, _FIELD = "#15181d", "#5a6270", "#b4bac4"
-_LARGEST_POINTS: Final = 900.0
+_POINTS_PER_UNIT: Final = 7.5 * 0.86 * 72 / 1.08
+"""Typographic points, 72 to the inch, along a side of the map's unit square."""
 _TITLE_CHARACTERS: Final = 46
 
 
@@ -36,10 +35,16 @@ def write_png(picture: Picture, path: Path, *, dots_per_inch: int = 150) -> None
     _draw(axes, picture)
     shown = list(enumerate(picture.marks))[:NAMED]
     figure.text(
-        0.03, 0.955, f"Campaigns of {picture.day}", fontsize=15, fontweight="bold", color=_INK, parse_math=False
+        0.03,
+        0.955,
+        f"Campaigns of {picture.day}",
+        fontsize=15,
+        fontweight="bold",
+        color=_INK,
+        parse_math=False,
     )
     _legend(figure.add_axes((0.64, 0.05, 0.35, 0.86)), shown, len(picture.marks) - len(shown))
-    note = "Near means alike; place decides nothing. Area: prompts. Grey: no campaign."
+    note = "Near means alike, but marks in one place are moved apart. Area: prompts. Grey: no campaign."
     figure.text(0.03, 0.02, note, fontsize=8, color=_QUIET)
     with files.atomic_path(path) as temporary, temporary.open("wb") as handle:
         canvas.print_png(handle, metadata={"Software": "shoal"})
@@ -47,25 +52,23 @@ def write_png(picture: Picture, path: Path, *, dots_per_inch: int = 150) -> None
 
 def _draw(axes: Axes, picture: Picture) -> None:
     axes.set_axis_off()
-    axes.set_aspect("equal", adjustable="datalim")
+    axes.set_aspect("equal", adjustable="box")
     axes.set(xlim=(-0.04, 1.04), ylim=(-0.04, 1.04))
     if not len(picture):
         return
-    sizes = _LARGEST_POINTS * picture.n_prompts / picture.n_prompts.max()
+    sizes = (2 * picture.radius * _POINTS_PER_UNIT) ** 2
     outside = picture.campaign < 0
-    axes.scatter(
-        picture.x[outside], picture.y[outside], s=np.clip(sizes[outside] / 4, 3, 60), c=_FIELD, alpha=0.6, linewidths=0
-    )
-    for place in reversed(range(len(picture.marks))):  # the most suspicious on top
+    axes.scatter(picture.x[outside], picture.y[outside], s=sizes[outside], c=_FIELD, alpha=0.6, linewidths=0)
+    for place in range(len(picture.marks)):
         inside = picture.campaign == place
         colour, shape = style_of(place, LIGHT)
         axes.scatter(
             picture.x[inside],
             picture.y[inside],
-            s=np.clip(sizes[inside], 26, _LARGEST_POINTS),
+            s=sizes[inside],
             c=colour,
             marker=_MARKERS[shape],
-            alpha=0.85,
+            alpha=0.88,
             linewidths=0.8,
             edgecolors="white",
         )

@@ -26,6 +26,7 @@ from campaigns import files
 from campaigns.display import safe_text
 from campaigns.records import Tier
 from campaigns.runs import Run
+from review.spread import apart
 
 MOST_POINTS: Final = 20_000
 LIGHT: Final = ("#0072b2", "#d55e00", "#009e73", "#b4559a", "#c98a00", "#3aa0e0")
@@ -41,6 +42,8 @@ _TITLE_CHARACTERS: Final = 90
 _REASONS: Final = 4
 _REASON_CHARACTERS: Final = 240
 _PLACES: Final = 4
+_LARGEST: Final = 0.028
+"""Radius of the largest mark."""
 _FOLDER: Final = Path(__file__).parent / "templates"
 
 
@@ -64,7 +67,8 @@ class Picture:
     """A day's points and the campaigns they belong to.
 
     Attributes:
-        x, y: float64 (n,), within 0..1, y upwards, to the same scale.
+        x, y: float64 (n,), about 0..1, y upwards, to the same scale; campaigns do not cover each other.
+        radius: float64 (n,), to that scale; the area goes with the prompts, within limits.
         n_prompts, n_accounts: int64 (n,).
         campaign: int32 (n,), a position in `marks`, or -1.
         marks: the most suspicious first.
@@ -75,6 +79,7 @@ class Picture:
     run_id: str
     x: NDArray[np.float64]
     y: NDArray[np.float64]
+    radius: NDArray[np.float64]
     n_prompts: NDArray[np.int64]
     n_accounts: NDArray[np.int64]
     campaign: NDArray[np.int32]
@@ -92,17 +97,21 @@ def read_picture(run: Run, most: int = MOST_POINTS) -> Picture:
     """
     rows = run.table("campaigns").to_pylist()
     rows.sort(key=lambda row: (list(Tier).index(Tier(row["tier"])), -row["score"], row["campaign_id"]))
-    places = {row["campaign_id"]: place for place, row in enumerate(rows)}
+    ranks = {row["campaign_id"]: rank for rank, row in enumerate(rows)}
     table = run.table("map")
-    campaign = np.array([places.get(name, -1) for name in table["campaign_id"].to_pylist()], np.int32)
+    campaign = np.array([ranks.get(name, -1) for name in table["campaign_id"].to_pylist()], np.int32)
     n_prompts = table["n_prompts"].to_numpy().astype(np.int64)
     kept = _kept(campaign, n_prompts, most)
-    x, y = _unit_square(table["x"].to_numpy()[kept], table["y"].to_numpy()[kept])
+    places = _unit_square(np.stack([table["x"].to_numpy()[kept], table["y"].to_numpy()[kept]], axis=1))
+    inside = campaign[kept] >= 0
+    radius = _radii(n_prompts[kept], inside)
+    places[inside] = apart(places[inside], radius[inside])
     return Picture(
         day=run.day,
         run_id=run.run_id,
-        x=x,
-        y=y,
+        x=places[:, 0],
+        y=places[:, 1],
+        radius=radius,
         n_prompts=n_prompts[kept],
         n_accounts=table["n_accounts"].to_numpy().astype(np.int64)[kept],
         campaign=campaign[kept],
@@ -142,6 +151,7 @@ def payload(picture: Picture) -> dict[str, Any]:
         "points": {
             "x": picture.x.round(_PLACES).tolist(),
             "y": picture.y.round(_PLACES).tolist(),
+            "radius": picture.radius.round(_PLACES).tolist(),
             "prompts": picture.n_prompts.tolist(),
             "accounts": picture.n_accounts.tolist(),
             "campaign": picture.campaign.tolist(),
@@ -199,15 +209,22 @@ def _kept(campaign: NDArray[np.int32], n_prompts: NDArray[np.int64], most: int) 
     return np.sort(np.concatenate([inside, largest]))
 
 
-def _unit_square(x: NDArray[Any], y: NDArray[Any]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Both moved into 0..1 by one scale, the narrower centred."""
-    if not len(x):
-        return np.empty(0), np.empty(0)
-    points = np.stack([x, y]).astype(np.float64)
-    low, high = points.min(axis=1, keepdims=True), points.max(axis=1, keepdims=True)
+def _unit_square(places: NDArray[Any]) -> NDArray[np.float64]:
+    """Float64 (n, 2) within 0..1, both axes by one scale, the narrower centred."""
+    if not len(places):
+        return np.empty((0, 2))
+    low, high = places.min(axis=0), places.max(axis=0)
     span = float((high - low).max()) or 1.0
-    scaled = (points - (low + high) / 2) / span + 0.5
-    return scaled[0], scaled[1]
+    scaled: NDArray[np.float64] = (places.astype(np.float64) - (low + high) / 2) / span + 0.5
+    return scaled
+
+
+def _radii(n_prompts: NDArray[np.int64], inside: NDArray[np.bool_]) -> NDArray[np.float64]:
+    largest = _LARGEST * np.sqrt(n_prompts / max(int(n_prompts.max(initial=1)), 1))
+    radii: NDArray[np.float64] = np.where(
+        inside, np.clip(largest, 0.007, None), np.clip(largest / 2, 0.002, 0.008)
+    )
+    return radii
 
 
 def _csp_hash(text: str) -> str:

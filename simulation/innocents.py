@@ -76,12 +76,10 @@ def write(innocent: InnocentPlan, plan: SimulationPlan, person: Voice, ordinal: 
             text = f"{own} {text}".lstrip()
         return Written(text, family, wording.language)
     spoken = language(wording.language)
-    if look.text == "products" or person.language is not spoken:
-        scene = spoken.scene(
-            draws.pick(spoken.topic_names if look.text == "products" else person.topics), draws
-        )
+    if look.text == "products":
+        scene = spoken.scene(draws.pick(spoken.topic_names), draws)
     else:
-        scene = draws.pick(person.scenes)
+        scene = person.scene_in(spoken, draws)
     lengths = SHORT if look.text == "products" else MEDIUM
     text = wording.fill(lambda slot: slot_text(slot, spoken, draws, scene, lengths))
     return Written(text, family, wording.language)

@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from simulation.draws import Draws
+from simulation.draws import Draws, stream
 from simulation.grammar import Words
 from simulation.prose import LANGUAGES, Language, language
 
@@ -34,6 +34,13 @@ class Voice:
     opener: float
     closing: float
     end: str
+    salt: int
+
+    def scene_in(self, spoken: Language, draws: Draws) -> Words:
+        """Words in a language that need not be the person's own: the same interests each time."""
+        if spoken is self.language:
+            return draws.pick(self.scenes)
+        return spoken.scene(draws.pick(self.topics), stream(self.salt, "foreign", spoken.code))
 
     def prompt(self, draws: Draws) -> str:
         """One request in this voice."""
@@ -87,6 +94,7 @@ def voice(draws: Draws) -> Voice:
         opener=draws.uniform() * 0.4 if draws.chance(0.35) else 0.0,
         closing=draws.uniform() * 0.4 if draws.chance(0.35) else 0.0,
         end=draws.pick(("", "", "", "", "...", "!", " ", "??", "!!")),
+        salt=draws.below(1 << 32),
     )
 
 

@@ -30,5 +30,7 @@ def run_with_prompts(
         columns["prompt"] = [row[3] for row in mine]
         columns["created_at"] = [datetime(2026, 1, 5, 12, tzinfo=UTC)] * len(mine)
         columns["text_key"] = [text_key(row[3]) for row in mine]
-        files.write_parquet(run.path / "prompts" / f"part-{part:04}.parquet", pa.table(columns, schema=PROMPTS))
+        files.write_parquet(
+            run.path / "prompts" / f"part-{part:04}.parquet", pa.table(columns, schema=PROMPTS)
+        )
     return run

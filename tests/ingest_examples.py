@@ -72,7 +72,8 @@ def csv_bytes(found: Sequence[Mapping[str, Any]], names: Sequence[str] | None = 
 
 
 def table(found: Sequence[Mapping[str, Any]]) -> pa.Table:
-    return pa.Table.from_pylist([dict(one) for one in found], schema=TRAFFIC)
+    lenient = pa.schema([field.with_nullable(True) for field in TRAFFIC])
+    return pa.Table.from_pylist([dict(one) for one in found], schema=lenient)
 
 
 def write(path: Path, found: Sequence[Row]) -> Path:

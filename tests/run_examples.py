@@ -46,13 +46,28 @@ def publish_example(home: Path, day: date = MONDAY, *, force: bool = False) -> R
     """Write every result file of a run of `day` below `home`, finish it and publish it in the store there."""
     run = open_run(home, day, "f1", force=force)
     write_tables(run)
-    run.stage("results", lambda: {"campaigns": 2, "tier_review": 1, "tier_benign": 1, "members": 5, "accounts": 4}, [])
-    run.stage("labelled", lambda: {}, ["labels.parquet", "identities.parquet", "prompts/part-*.parquet"])
     run.stage(
-        "ingest", lambda: {"rows_in": 9, "accepted": 7, "copies": 1, "quarantined": 1, f"quarantined: {Reason.EMPTY}": 1}, []
+        "results",
+        lambda: {"campaigns": 2, "tier_review": 1, "tier_benign": 1, "members": 5, "accounts": 4},
+        [],
+    )
+    run.stage("labelled", dict, ["labels.parquet", "identities.parquet", "prompts/part-*.parquet"])
+    run.stage(
+        "ingest",
+        lambda: {
+            "rows_in": 9,
+            "accepted": 7,
+            "copies": 1,
+            "quarantined": 1,
+            f"quarantined: {Reason.EMPTY}": 1,
+        },
+        [],
     )
     run.finish({})
-    with Store.open_url(f"sqlite:///{home / 'shoal.db'}") as store, held(store, day, lease_seconds=60) as lock:
+    with (
+        Store.open_url(f"sqlite:///{home / 'shoal.db'}") as store,
+        held(store, day, lease_seconds=60) as lock,
+    ):
         publish(store, lock, PublishedRun.of(run, home, {"ingest.rows_in": 9}), _records(run))
     return run
 
@@ -72,7 +87,12 @@ def write_tables(run: Run) -> None:
         run,
         "members",
         [
-            {"campaign_id": name, "strength": 0.9, "is_core": True, **{k: p[k] for k in ("prompt_id", "account_id")}}
+            {
+                "campaign_id": name,
+                "strength": 0.9,
+                "is_core": True,
+                **{k: p[k] for k in ("prompt_id", "account_id")},
+            }
             for name, rows in members
             for p in rows
         ],
@@ -82,8 +102,26 @@ def write_tables(run: Run) -> None:
         run,
         "campaigns",
         [
-            _campaign(GRADES, Tier.REVIEW, 0.75, 3, 2, f"Grading: {HOSTILE}", f"Grade this essay: {HOSTILE}", ["p1", "p2"]),
-            _campaign(LEDGER, Tier.BENIGN, 0.0, 2, 2, "Unclear: Balance the ledger", "Balance the ledger of {text}", ["p4"]),
+            _campaign(
+                GRADES,
+                Tier.REVIEW,
+                0.75,
+                3,
+                2,
+                f"Grading: {HOSTILE}",
+                f"Grade this essay: {HOSTILE}",
+                ["p1", "p2"],
+            ),
+            _campaign(
+                LEDGER,
+                Tier.BENIGN,
+                0.0,
+                2,
+                2,
+                "Unclear: Balance the ledger",
+                "Balance the ledger of {text}",
+                ["p4"],
+            ),
         ],
         CAMPAIGNS,
     )
@@ -98,7 +136,12 @@ def write_tables(run: Run) -> None:
         ],
         ACCOUNTS,
     )
-    _write(run, "evidence", [_evidence(GRADES, "slot uniqueness", 1.0), _evidence(GRADES, "synchrony", None)], EVIDENCE)
+    _write(
+        run,
+        "evidence",
+        [_evidence(GRADES, "slot uniqueness", 1.0), _evidence(GRADES, "synchrony", None)],
+        EVIDENCE,
+    )
     _write(run, "labels", [_label(0, "Grade this essay: "), _label(1, "Balance the ledger of ")], LABELS)
     _write(
         run,
@@ -114,7 +157,14 @@ def write_tables(run: Run) -> None:
         run,
         "map",
         [
-            {"representative": i, "x": float(i), "y": i / 2, "n_prompts": 6 - i, "n_accounts": 2, "campaign_id": name}
+            {
+                "representative": i,
+                "x": float(i),
+                "y": i / 2,
+                "n_prompts": 6 - i,
+                "n_accounts": 2,
+                "campaign_id": name,
+            }
             for i, name in enumerate(names)
         ],
         MAP,
@@ -138,7 +188,14 @@ def _prompt(prompt_id: str, account_id: str, prompt: str) -> dict[str, Any]:
 
 
 def _campaign(
-    name: str, tier: Tier, score: float, n_prompts: int, n_accounts: int, label: str, template: str, examples: list[str]
+    name: str,
+    tier: Tier,
+    score: float,
+    n_prompts: int,
+    n_accounts: int,
+    label: str,
+    template: str,
+    examples: list[str],
 ) -> dict[str, Any]:
     return {
         "campaign_id": name,
@@ -158,7 +215,9 @@ def _campaign(
     }
 
 
-def _account(name: str, campaign: str, n_prompts: int, share: float, strength: float, *, core: bool) -> dict[str, Any]:
+def _account(
+    name: str, campaign: str, n_prompts: int, share: float, strength: float, *, core: bool
+) -> dict[str, Any]:
     return {
         "account_id": name,
         "campaign_id": campaign,
@@ -189,7 +248,9 @@ def _label(family: int, constant: str) -> dict[str, Any]:
     return {
         "family": family,
         "template": constant + "{text}",
-        "template_json": json.dumps({"parts": parts, "constant_share": 0.5, "saved_bits": 40.0, "accepted": 1.0}),
+        "template_json": json.dumps(
+            {"parts": parts, "constant_share": 0.5, "saved_bits": 40.0, "accepted": 1.0}
+        ),
         "title": constant,
         "summary": "",
         "objective": Objective.GRADING.value,

@@ -97,7 +97,10 @@ def test_one_tenant_is_benign_and_an_unknown_tenant_is_not(tmp_path: Path) -> No
 
 def test_a_copied_prompt_is_benign(tmp_path: Path) -> None:
     sent: Sent = [(f"p{i}", f"a{i}", f"org{i}", "tell me a story about a dragon") for i in range(9)]
-    assert only(verdict(tmp_path, [*sent, ("x", "b", None, "tell me a story about a wyvern")]).tiers, "tier") == "benign"
+    assert (
+        only(verdict(tmp_path, [*sent, ("x", "b", None, "tell me a story about a wyvern")]).tiers, "tier")
+        == "benign"
+    )
 
 
 @pytest.mark.parametrize(
@@ -112,7 +115,9 @@ def test_a_copied_prompt_is_benign(tmp_path: Path) -> None:
 def test_allow_list_entries_explain_what_they_name(tmp_path: Path, rule: Rule, tier: str) -> None:
     found = verdict(tmp_path, pool(12, 6), allowed=[rule])
     assert only(found.tiers, "tier") == tier
-    assert ("Allow-listed: agreed with the customer." in str(only(found.tiers, "reasons"))) == (tier == "benign")
+    assert ("Allow-listed: agreed with the customer." in str(only(found.tiers, "reasons"))) == (
+        tier == "benign"
+    )
 
 
 def test_evidence_gives_every_figure_in_words(tmp_path: Path) -> None:

@@ -12,7 +12,21 @@ from campaigns.display import plain_text, safe_text
 
 CONTROLS = [*range(0x20), *range(0x7F, 0xA0)]
 BIDI = [0x061C, 0x200E, 0x200F, *range(0x202A, 0x202F), *range(0x2066, 0x206A)]
-UNSEEN = [0x00AD, 0x034F, 0x115F, 0x180E, 0x200B, 0x200C, 0x200D, 0x2028, 0x2029, 0x2060, 0x3164, 0xFE00, 0xFEFF]
+UNSEEN = [
+    0x00AD,
+    0x034F,
+    0x115F,
+    0x180E,
+    0x200B,
+    0x200C,
+    0x200D,
+    0x2028,
+    0x2029,
+    0x2060,
+    0x3164,
+    0xFE00,
+    0xFEFF,
+]
 UNSEEN += [0xFFF9, 0xE0001, 0xE0041, 0xE0100, 0xE000, 0x10FFFF, 0xD800]
 
 
@@ -34,7 +48,10 @@ def test_bidi_and_invisible_characters_are_spelled_out_or_left_out(code: int) ->
     ("attack", "shown"),
     [
         ("\x1b[2J\x1b[31mred", "\\x1b[2J\\x1b[31mred"),
-        ("\x1b]8;;https://example.org\x07click\x1b]8;;\x07", "\\x1b]8;;https://example.org\\x07click\\x1b]8;;\\x07"),
+        (
+            "\x1b]8;;https://example.org\x07click\x1b]8;;\x07",
+            "\\x1b]8;;https://example.org\\x07click\\x1b]8;;\\x07",
+        ),
         ("\x1b]52;c;ZXZpbA==\x1b\\", "\\x1b]52;c;ZXZpbA==\\x1b\\"),
         ("\x9b31m\x9d52;c;eA==\x9c", "\\x9b31m\\x9d52;c;eA==\\x9c"),
         ("ok\rfake", "ok\\rfake"),
@@ -47,7 +64,17 @@ def test_terminal_attacks(attack: str, shown: str) -> None:
 
 
 def test_ordinary_text_of_any_script_stays() -> None:
-    for text in ("Plain words.", "naïve café", "你好，世界", "مرحبا بالعالم", "наука", "หนังสือ", "한국어", "👍🏽 ok", "☎\ufe0f"):
+    for text in (
+        "Plain words.",
+        "naïve café",
+        "你好，世界",
+        "مرحبا بالعالم",
+        "наука",
+        "หนังสือ",
+        "한국어",
+        "👍🏽 ok",
+        "☎\ufe0f",
+    ):
         assert safe_text(text) == text
         assert plain_text(text) == text
 

@@ -13,12 +13,17 @@ from campaigns import files
 from campaigns.errors import DiskFullError
 
 
+def half_written(path: Path, error: Exception) -> None:
+    with files.atomic_path(path) as temporary:
+        temporary.write_text("half")
+        raise error
+
+
 def test_a_failed_write_leaves_the_old_file_and_no_other(tmp_path: Path) -> None:
     path = tmp_path / "a.json"
     files.write_json(path, {"old": 1})
-    with pytest.raises(RuntimeError), files.atomic_path(path) as temporary:
-        temporary.write_text("half")
-        raise RuntimeError
+    with pytest.raises(RuntimeError):
+        half_written(path, RuntimeError())
     assert path.read_text() == '{\n "old": 1\n}\n'
     assert list(tmp_path.iterdir()) == [path]
 
@@ -26,17 +31,16 @@ def test_a_failed_write_leaves_the_old_file_and_no_other(tmp_path: Path) -> None
 @pytest.mark.parametrize("code", [errno.ENOSPC, errno.EDQUOT])
 def test_a_full_disk_is_told_with_its_remedy(tmp_path: Path, code: int) -> None:
     path = tmp_path / "a.bin"
-    with pytest.raises(DiskFullError) as caught, files.atomic_path(path) as temporary:
-        temporary.write_bytes(b"part")
-        raise OSError(code, "full")
+    with pytest.raises(DiskFullError) as caught:
+        half_written(path, OSError(code, "full"))
     assert caught.value.exit_code == 6
     assert "run the same command again" in caught.value.hint
     assert list(tmp_path.iterdir()) == []
 
 
 def test_other_errors_of_the_system_stay_what_they_are(tmp_path: Path) -> None:
-    with pytest.raises(PermissionError), files.atomic_path(tmp_path / "a"):
-        raise PermissionError(errno.EACCES, "no")
+    with pytest.raises(PermissionError):
+        half_written(tmp_path / "a", PermissionError(errno.EACCES, "no"))
 
 
 def test_equal_values_are_equal_bytes(tmp_path: Path) -> None:

@@ -264,6 +264,7 @@ def test_a_stopped_process_wakes_up_to_find_the_day_taken(
     ours, theirs = processes.Pipe()
     process = processes.Process(target=hold, args=(store_url, 0.6, theirs))
     process.start()
+    theirs.close()
     assert ours.recv() == "held"
     assert process.pid is not None
     # Stopped in the middle of a renewal it would hold the writers' turn, so that nobody else could take over.
@@ -285,6 +286,7 @@ def test_the_day_of_a_killed_process_is_free_at_once(
     ours, theirs = processes.Pipe()
     process = processes.Process(target=hold, args=(store_url, 3600, theirs))
     process.start()
+    theirs.close()
     assert ours.recv() == "held"
     with pytest.raises(LockHeldError, match=f"process {process.pid} until"):
         DayLock.acquire(store, MONDAY, this_process(), 60)

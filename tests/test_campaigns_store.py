@@ -354,9 +354,8 @@ def test_the_allow_list_holds_until_its_last_day(store: Store) -> None:
 @pytest.mark.parametrize("missing", ["value", "reason", "author"])
 def test_an_allow_list_entry_says_who_and_why(store: Store, missing: str) -> None:
     given = {"value": "c1", "reason": "a course", "author": "ada", missing: " \t"}
-    value = given.pop("value")
     with pytest.raises(UsageError, match=f"needs {missing}"):
-        store.add_allow(AllowKind.CAMPAIGN, value, **given)
+        store.add_allow(AllowKind.CAMPAIGN, given["value"], reason=given["reason"], author=given["author"])
     assert store.allow_list() == []
 
 

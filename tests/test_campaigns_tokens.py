@@ -75,7 +75,15 @@ def test_real_words_of_other_scripts_stay_themselves() -> None:
 
 
 def test_evasion_marks_are_counted_and_honest_text_has_none() -> None:
-    honest = ["Tell me about café culture.", "Привет, мир", "नमस्ते", "你好，世界", "It’s fine", "Straße", "👩‍💻 codes"]
+    honest = [
+        "Tell me about café culture.",
+        "Привет, мир",
+        "नमस्ते",
+        "你好，世界",
+        "It’s fine",
+        "Straße",
+        "👩‍💻 codes",
+    ]
     assert tokenize(honest).marks.tolist() == [0] * len(honest)
     assert tokenize(["sum\u200bmarize thｉs tехt"]).marks.tolist() == [1 + 1 + 2]
 

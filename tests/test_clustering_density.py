@@ -1,4 +1,4 @@
-"""Clusters are those of the hdbscan package, weights and guards as documented, and row order plays no part."""
+"""Clusters are those of the hdbscan package, weights and guards are kept, row order plays no part."""
 
 from __future__ import annotations
 
@@ -27,7 +27,8 @@ def settings_of(**family: float) -> Settings:
 
 
 def unit(rows: NDArray[np.float64]) -> NDArray[np.float32]:
-    return (rows / np.linalg.norm(rows, axis=1, keepdims=True)).astype(np.float32)
+    result: NDArray[np.float32] = (rows / np.linalg.norm(rows, axis=1, keepdims=True)).astype(np.float32)
+    return result
 
 
 def blobs(
@@ -52,7 +53,7 @@ def partition(labels: NDArray[np.int32]) -> set[frozenset[int]]:
 @pytest.mark.parametrize("seed", range(8))
 @pytest.mark.parametrize("size", [3, 5, 9])
 def test_with_weights_of_one_it_is_the_package(seed: int, size: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Many edges have equal length, their core distance. The package takes them in the order of an unstable sort."""
+    """Many edges are equally long; the package takes them in the order of an unstable sort."""
     from hdbscan import HDBSCAN
 
     monkeypatch.setattr(np, "argsort", partial(np.argsort, kind="stable"))
@@ -77,7 +78,8 @@ def test_planted_clusters_are_found_and_noise_stays_noise() -> None:
     assert (found.strengths[truth < 0] == 0).all()
     assert ((found.strengths[truth >= 0] > 0) & (found.strengths <= 1)[truth >= 0]).all()
     assert found.labels[found.medoids].tolist() == [0, 1, 2]
-    assert (found.labels.dtype, found.strengths.dtype) == (np.int32, np.float32)
+    assert found.labels.dtype == np.int32
+    assert found.strengths.dtype == np.float32
 
 
 def test_two_heavy_neighbours_are_a_cluster_and_one_heavy_row_is_none() -> None:
@@ -199,7 +201,8 @@ def test_threads_change_nothing() -> None:
     code = (
         "import sys, hashlib; from tests.test_clustering_density import *\n"
         "found = cluster(blobs([60, 80, 40, 300], 400, 15, 0.9, 384), ones(880), settings_of(**WIDE))\n"
-        "print(found.n_clusters, hashlib.sha256(found.labels.tobytes() + found.strengths.tobytes()).hexdigest())"
+        "bits = found.labels.tobytes() + found.strengths.tobytes()\n"
+        "print(found.n_clusters, hashlib.sha256(bits).hexdigest())"
     )
     root = Path(__file__).parents[1]
     answers = [

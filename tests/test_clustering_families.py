@@ -77,9 +77,7 @@ def test_a_chain_of_bridges_does_not_glue_two_families() -> None:
     assert found[0] != found[5]
 
 
-def core_oracle(
-    rows: list[set[int]], groups: list[int], accounts: list[int]
-) -> dict[int, dict[int, float]]:
+def core_oracle(rows: list[set[int]], groups: list[int], accounts: list[int]) -> dict[int, dict[int, float]]:
     """Weights by the formula of the module, one feature at a time; each text has one account."""
     result: dict[int, dict[int, float]] = {}
     everyone = len(set(accounts))
@@ -123,7 +121,9 @@ def test_cores_are_those_of_the_formula(rows: list[tuple[set[int], int, int]]) -
     for row, group in enumerate(cores.groups.tolist()):
         found = cores.weights[[row]].tocoo()
         features = sets.features[found.col].tolist()
-        assert dict(zip(features, found.data.tolist(), strict=True)) == pytest.approx(expected[group], rel=1e-5)
+        assert dict(zip(features, found.data.tolist(), strict=True)) == pytest.approx(
+            expected[group], rel=1e-5
+        )
         assert cores.strengths[row] == pytest.approx(sum(expected[group].values()), rel=1e-5)
 
 
@@ -226,6 +226,8 @@ def test_edges_bring_stragglers_home_and_do_not_split_a_family() -> None:
         np.arange(n + 4, dtype=np.int64),
         np.ones(n + 4, np.int64),
     )
-    found = lexical_groups(sets_of(rows + straggler), sets_of(edge), everyone, keys_of(n + 4), SETTINGS).families
+    found = lexical_groups(
+        sets_of(rows + straggler), sets_of(edge), everyone, keys_of(n + 4), SETTINGS
+    ).families
     assert (found[n:] == found[0]).all()
     assert len(set(found[found >= 0].tolist())) == 2

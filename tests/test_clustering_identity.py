@@ -26,8 +26,11 @@ def test_overlap_is_the_weighted_jaccard_of_the_formula() -> None:
 
 
 def test_a_drifting_family_keeps_its_id_and_a_new_one_gets_its_own() -> None:
-    known = [("c-old", core({i: 1.0 for i in range(10)})), ("c-other", core({i: 1.0 for i in range(50, 60)}))]
-    families = [core({i: 1.0 for i in range(2, 12)}), core({i: 1.0 for i in range(100, 110)})]
+    known = [
+        ("c-old", core(dict.fromkeys(range(10), 1.0))),
+        ("c-other", core(dict.fromkeys(range(50, 60), 1.0))),
+    ]
+    families = [core(dict.fromkeys(range(2, 12), 1.0)), core(dict.fromkeys(range(100, 110), 1.0))]
     drifted, fresh = identify(families, known, DAY, 0.3)
     assert (drifted.campaign_id, drifted.event) == ("c-old", "kept")
     assert drifted.overlap == pytest.approx(8 / 12, abs=1e-6)
@@ -36,8 +39,8 @@ def test_a_drifting_family_keeps_its_id_and_a_new_one_gets_its_own() -> None:
 
 
 def test_two_families_never_share_an_id_and_the_better_one_keeps_it() -> None:
-    known = [("c-old", core({i: 1.0 for i in range(10)}))]
-    split = [core({i: 1.0 for i in range(4)}), core({i: 1.0 for i in range(2, 10)})]
+    known = [("c-old", core(dict.fromkeys(range(10), 1.0)))]
+    split = [core(dict.fromkeys(range(4), 1.0)), core(dict.fromkeys(range(2, 10), 1.0))]
     first, second = identify(split, known, DAY, 0.3)
     assert second.campaign_id == "c-old"
     assert first.event == "minted"
@@ -59,8 +62,8 @@ def test_ids_follow_from_day_and_content_only() -> None:
     st.randoms(use_true_random=False),
 )
 def test_order_does_not_matter(today: list[set[int]], before: list[set[int]], random: object) -> None:
-    families = [core({i: 1.0 for i in features}) for features in today]
-    known = [(f"c-{i}", core({j: 1.0 for j in features})) for i, features in enumerate(before)]
+    families = [core(dict.fromkeys(features, 1.0)) for features in today]
+    known = [(f"c-{i}", core(dict.fromkeys(features, 1.0))) for i, features in enumerate(before)]
     straight = identify(families, known, DAY, 0.3)
     assert len({identity.campaign_id for identity in straight}) == len(straight)
     shuffled = list(known)

@@ -16,7 +16,8 @@ def blobs(sizes: list[int], seed: int, dimension: int = 32) -> NDArray[np.float3
     rng = np.random.default_rng(seed)
     rows = np.repeat(rng.normal(size=(len(sizes), dimension)), sizes, axis=0)
     rows = rows + 0.2 * rng.normal(size=rows.shape)
-    return (rows / np.linalg.norm(rows, axis=1, keepdims=True)).astype(np.float32)
+    unit: NDArray[np.float32] = (rows / np.linalg.norm(rows, axis=1, keepdims=True)).astype(np.float32)
+    return unit
 
 
 @pytest.mark.parametrize("n", [0, 1, 2, 3, 4])

@@ -37,7 +37,10 @@ class HashEncoder:
         self.batches.append(list(texts))
         rows = [np.random.default_rng(list(text.encode())).normal(size=self.dimension) for text in texts]
         vectors = np.array(rows).reshape(-1, self.dimension)
-        return (vectors / np.linalg.norm(vectors, axis=1, keepdims=True)).astype(np.float32)
+        unit: NDArray[np.float32] = (vectors / np.linalg.norm(vectors, axis=1, keepdims=True)).astype(
+            np.float32
+        )
+        return unit
 
     def truncated(self, texts: Sequence[str]) -> NDArray[np.bool_]:
         return np.array([len(text.split()) > self.max_tokens for text in texts], dtype=bool)
@@ -178,7 +181,8 @@ def test_writers_at_the_same_time_lose_nothing(tmp_path: Path, monkeypatch: pyte
 
 
 def test_each_text_is_embedded_once(tmp_path: Path) -> None:
-    encoder, told = HashEncoder(), []
+    encoder = HashEncoder()
+    told: list[int] = []
     texts = ["b", "a", "b", "one two three four five", "c", "a", "c"]
     first = embed(texts, encoder, VectorCache(tmp_path, DIMENSION), 2, told.append)
     assert sorted(text for batch in encoder.batches for text in batch) == sorted(set(texts))

@@ -49,7 +49,14 @@ def test_pairs_are_those_of_the_oracle(words: list[str]) -> None:
 
 def test_order_inserted_small_words_and_typing_errors_keep_pairs() -> None:
     features = scaffold.text_features(
-        tokenize(["explain thermodynamics simply", "simply explain the thermodynamics", "explian thermodynamcis simply"]), 3
+        tokenize(
+            [
+                "explain thermodynamics simply",
+                "simply explain the thermodynamics",
+                "explian thermodynamcis simply",
+            ]
+        ),
+        3,
     )
     first, reordered, misspelt = sets_of(features)
     assert first == reordered == misspelt
@@ -110,7 +117,9 @@ def test_relative_filter_without_known_features() -> None:
     assert kept.indptr.tolist() == [0, 0]
 
 
-@pytest.mark.parametrize(("n_prompts", "expected"), [(0, 3), (600, 3), (20_000, 8), (80_000, 16), (2_000_000, 80)])
+@pytest.mark.parametrize(
+    ("n_prompts", "expected"), [(0, 3), (600, 3), (20_000, 8), (80_000, 16), (2_000_000, 80)]
+)
 def test_minimum_grows_with_the_root_of_the_volume(n_prompts: int, expected: int) -> None:
     assert scaffold.minimum_accounts(ScaffoldSettings(), n_prompts) == expected
 
@@ -142,5 +151,3 @@ def test_edges_of_empty_and_short_texts() -> None:
     none, one = edge_sets(["", "word"])
     assert none == frozenset()
     assert one == frozenset()
-
-

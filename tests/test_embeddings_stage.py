@@ -11,18 +11,45 @@ from examples import run_with_prompts
 from campaigns.settings import Settings, load
 from embeddings.stage import PASSES, build_scaffold
 
-FRUIT = ["mango", "papaya", "cherry", "quince", "banana", "apricot", "lychee", "guava", "raspberry", "tangerine"]
-PLACES = ["harbour", "orchard", "kitchen", "railway", "library", "stadium", "garden", "airport", "village", "quarry"]
+FRUIT = [
+    "mango",
+    "papaya",
+    "cherry",
+    "quince",
+    "banana",
+    "apricot",
+    "lychee",
+    "guava",
+    "raspberry",
+    "tangerine",
+]
+PLACES = [
+    "harbour",
+    "orchard",
+    "kitchen",
+    "railway",
+    "library",
+    "stadium",
+    "garden",
+    "airport",
+    "village",
+    "quarry",
+]
 
 
 def rows(n: int = 10) -> list[tuple[str, str, str | None, str]]:
     """n accounts send two templates, each with words of their own in the slots."""
     template = "Summarize this report about {} near the {} for the board of directors"
     sent = [(f"p{i}", f"a{i}", None, template.format(FRUIT[i], PLACES[i])) for i in range(n)]
-    return sent + [(f"q{i}", f"a{i}", None, f"{PLACES[-1 - i]} stories told by {FRUIT[-1 - i]} growers") for i in range(n)]
+    return sent + [
+        (f"q{i}", f"a{i}", None, f"{PLACES[-1 - i]} stories told by {FRUIT[-1 - i]} growers")
+        for i in range(n)
+    ]
 
 
-def build(home: Path, sent: list[tuple[str, str, str | None, str]], partitions: int, workers: int = 1) -> pa.Table:
+def build(
+    home: Path, sent: list[tuple[str, str, str | None, str]], partitions: int, workers: int = 1
+) -> pa.Table:
     settings = load({"flow.workers": workers}, environment={}).settings
     run = run_with_prompts(home, sent, partitions)
     build_scaffold(run, settings)
@@ -38,14 +65,22 @@ def test_slots_are_blanked_and_the_template_stays(tmp_path: Path) -> None:
 
 
 def test_words_of_one_account_alone_are_no_scaffold(tmp_path: Path) -> None:
-    alone = [(f"p{i}", "busy", None, f"Summarize this report about {fruit} at once") for i, fruit in enumerate(FRUIT)]
+    alone = [
+        (f"p{i}", "busy", None, f"Summarize this report about {fruit} at once")
+        for i, fruit in enumerate(FRUIT)
+    ]
     table = build(tmp_path, alone, 2)
     assert set(table["skeleton"].to_pylist()) == {""}
     assert all(features == [] for features in table["pairs"].to_pylist())
 
 
 def test_copies_collapse_and_keep_weight_and_accounts(tmp_path: Path) -> None:
-    sent = [("p1", "a1", None, "hi"), ("p2", "a1", None, "hi"), ("p3", "a2", None, "hi"), ("p4", "a3", None, "yo")]
+    sent = [
+        ("p1", "a1", None, "hi"),
+        ("p2", "a1", None, "hi"),
+        ("p3", "a2", None, "hi"),
+        ("p4", "a3", None, "yo"),
+    ]
     table = build(tmp_path, sent, 3)
     found = {row["skeleton"] + str(row["n_prompts"]): row["n_accounts"] for row in table.to_pylist()}
     assert found == {"3": 2, "1": 1}

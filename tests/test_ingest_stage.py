@@ -4,6 +4,9 @@ import gzip
 import io
 import json
 import logging
+import os
+import subprocess
+import sys
 import unicodedata
 from collections import Counter
 from datetime import UTC, date, datetime, timedelta
@@ -16,12 +19,6 @@ import pyarrow.parquet as pq
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-
-from campaigns import files
-from campaigns.errors import InputError, QuarantineLimitError, UsageError
-from campaigns.records import PROMPTS, QUARANTINE, IngestCounts, Reason, text_key
-from campaigns.settings import Settings
-from ingest.stage import ingest, only_day
 from ingest_examples import (
     DAY,
     MIDNIGHT,
@@ -36,6 +33,13 @@ from ingest_examples import (
     take,
     write,
 )
+
+from campaigns import files
+from campaigns.errors import InputError, QuarantineLimitError, UsageError
+from campaigns.failpoints import KILLED
+from campaigns.records import PROMPTS, QUARANTINE, IngestCounts, Reason, text_key
+from campaigns.settings import Settings
+from ingest.stage import ingest, only_day
 
 FORMATS = ["parquet", "jsonl", "ndjson", "json", "jsonl.gz", "jsonl.zst", "csv", "csv.gz", "csv.zst"]
 
@@ -441,7 +445,7 @@ def test_retyped_required_column_in_parquet(tmp_path: Path, name: str, values: p
 
 @pytest.mark.parametrize(
     ("name", "value", "found"),
-    [("prompt", 5, "other values"), ("created_at", "noon", "text that is no such value")],
+    [("prompt", 5, "values of other types"), ("created_at", "noon", "text that cannot be read as one")],
 )
 def test_retyped_required_column_in_json(tmp_path: Path, name: str, value: Any, found: str) -> None:
     source = write(tmp_path / "t.jsonl", [row(n, **{name: value}) for n in range(3)])
@@ -486,19 +490,19 @@ def damaged(kind: str) -> bytes:
     if kind == "parquet":
         pq.write_table(table(rows(50)), out)
         return out.getvalue()[:-40]
-    whole = jsonl(rows(50_000)) if kind == "jsonl.gz" else csv_bytes(rows(50_000))
+    whole = jsonl(rows(6_000)) if kind == "jsonl.gz" else csv_bytes(rows(6_000))
     packed: bytes = gzip.compress(whole) if kind == "jsonl.gz" else pa.compress(whole, "zstd", asbytes=True)
     return packed[: len(packed) * 3 // 4]
 
 
 @pytest.mark.parametrize("kind", ["parquet", "jsonl.gz", "csv.zst"])
-@pytest.mark.parametrize("batch_rows", [7, 20_000])
+@pytest.mark.parametrize("batch_rows", [500, 20_000])
 def test_broken_file_in_the_middle_of_a_folder(tmp_path: Path, kind: str, batch_rows: int) -> None:
-    write(tmp_path / "traffic" / "a.parquet", [row(90_001)])
+    write(tmp_path / "traffic" / "a.parquet", [row(80_001)])
     (tmp_path / "traffic" / f"b.{kind}").write_bytes(damaged(kind))
-    write(tmp_path / "traffic" / "c.parquet", [row(90_002)])
+    write(tmp_path / "traffic" / "c.parquet", [row(80_002)])
     taken = take(tmp_path / "run", tmp_path / "traffic", batch_rows=batch_rows)
-    assert taken.ids() == ["p90001", "p90002"]
+    assert taken.ids() == ["p80001", "p80002"]
     assert taken.faults() == [(None, -1, str(Reason.UNREADABLE_FILE))]
     assert taken.counts == IngestCounts(3, 2, 0, 1, {str(Reason.UNREADABLE_FILE): 1})
     assert taken.quarantine()[0]["source"] == f"b.{kind}"
@@ -513,7 +517,7 @@ def test_broken_file_alone_stops_the_run(tmp_path: Path, kind: str) -> None:
 
 
 def test_damaged_page_leaves_the_whole_file_out(tmp_path: Path) -> None:
-    write(tmp_path / "traffic" / "a.parquet", [row(90_001)])
+    write(tmp_path / "traffic" / "a.parquet", [row(80_001)])
     source = tmp_path / "traffic" / "b.parquet"
     pq.write_table(table(rows(1_000)), source, row_group_size=100, write_page_checksum=True)
     group = pq.read_metadata(source).row_group(8).column(3)
@@ -521,7 +525,7 @@ def test_damaged_page_leaves_the_whole_file_out(tmp_path: Path) -> None:
     data[group.dictionary_page_offset + group.total_compressed_size // 2] ^= 0xFF
     source.write_bytes(data)
     taken = take(tmp_path / "run", tmp_path / "traffic", batch_rows=50)
-    assert taken.ids() == ["p90001"]
+    assert taken.ids() == ["p80001"]
     assert taken.counts.quarantined == 1
 
 
@@ -645,7 +649,7 @@ POISON = [
     lambda r: as_json(r | {"prompt": "y" * 2_000}),
     lambda r: as_json(r)[:-9],
     lambda r: as_json(r).replace("topic", r"\udfff"),
-    lambda r: "\x01",
+    lambda _: "\x01",
 ]
 
 
@@ -664,7 +668,10 @@ def test_one_percent_poison_is_counted_exactly(
     lines = [poison[i](one) if i in poison else as_json(one) for i, one in enumerate(sent)]
     (folder / "t.jsonl").write_text("\n".join(lines), encoding="utf-8")
     taken = take(
-        folder / "run", folder / "t.jsonl", max_prompt_bytes=1_000, batch_rows=data.draw(st.integers(1, n))
+        folder / "run",
+        folder / "t.jsonl",
+        max_prompt_bytes=1_000,
+        batch_rows=data.draw(st.integers(n // 8, n)),
     )
     healthy = [one for number, one in enumerate(sent) if number not in poison]
     assert taken.ids() == [one["prompt_id"] for one in healthy]
@@ -680,7 +687,7 @@ def test_one_percent_poison_is_counted_exactly(
     seed=st.integers(0, 2**32 - 1),
     n_files=st.integers(1, 4),
     partitions=st.integers(1, 9),
-    batch_rows=st.integers(1, 200),
+    batch_rows=st.integers(20, 200),
     ending=st.sampled_from(["parquet", "jsonl", "csv"]),
 )
 def test_order_partitions_and_batches_do_not_matter(
@@ -720,6 +727,20 @@ def test_stage_can_be_repeated_in_the_same_folder(tmp_path: Path) -> None:
     again = take(tmp_path / "run", source)
     assert again.counts == first.counts
     assert again.prompts() == first.prompts()
+
+
+def test_killed_while_writing_and_run_again(tmp_path: Path) -> None:
+    source = write(tmp_path / "t.parquet", rows(50))
+    expected = take(tmp_path / "clean", source)
+    program = (
+        "from pathlib import Path; from ingest_examples import take;"
+        f"take(Path({str(tmp_path / 'run')!r}), {str(source)!r})"
+    )
+    environment = os.environ | {"SHOAL_FAILPOINT": "ingest:part:2", "PYTHONPATH": os.pathsep.join(sys.path)}
+    killed = subprocess.run([sys.executable, "-c", program], env=environment, check=False)
+    assert killed.returncode == KILLED
+    assert len(list((tmp_path / "run" / "prompts").iterdir())) == 2
+    assert take(tmp_path / "run", source).prompts() == expected.prompts()
 
 
 def test_counts_survive_json(tmp_path: Path) -> None:

@@ -24,12 +24,16 @@ def test_title_names_the_objective_and_how_the_template_reads() -> None:
 
 
 def test_title_is_cut_at_a_word() -> None:
-    long = template("Please read the following passage with great care and then answer all of the questions", TEXT)
+    long = template(
+        "Please read the following passage with great care and then answer all of the questions", TEXT
+    )
     assert title(long, Objective.BENCHMARK) == "Benchmark: Please read the following passage with great…"
 
 
 def test_title_falls_back_on_keyphrases() -> None:
-    assert title(template(TEXT), Objective.CODE, ("sort a list", "recursion")) == "Code: sort a list, recursion"
+    assert (
+        title(template(TEXT), Objective.CODE, ("sort a list", "recursion")) == "Code: sort a list, recursion"
+    )
     assert title(template("1."), Objective.UNCLEAR) == "Unclear: 1"
     assert title(template("—", TEXT, "."), Objective.UNCLEAR, ()).startswith("Unclear: ")
 
@@ -57,7 +61,8 @@ def test_summary_has_two_sentences_with_the_facts() -> None:
 def test_summary_does_not_round_up_to_all(accepted: float, words: str) -> None:
     label = describe(template("Rate", accepted=accepted), Verdict(Objective.UNCLEAR, 1), Size(1, 1), (), ())
     assert label.summary == (
-        f"1 prompt from 1 account send one text without slots; {words} hold it exactly. What they are after is unclear."
+        f"1 prompt from 1 account send one text without slots; {words} hold it exactly. "
+        "What they are after is unclear."
     )
 
 
@@ -70,7 +75,10 @@ def test_labels_hold_no_control_or_bidi_characters() -> None:
     assert display(found).replace("\n", "").isprintable()
 
 
-@given(st.lists(st.one_of(st.text(max_size=80), st.just(TEXT)), min_size=1, max_size=6), st.sampled_from(list(Objective)))
+@given(
+    st.lists(st.one_of(st.text(max_size=80), st.just(TEXT)), min_size=1, max_size=6),
+    st.sampled_from(list(Objective)),
+)
 def test_title_always_fits(parts: list[str | Slot], objective: Objective) -> None:
     found = title(template(*parts), objective)
     assert len(found) <= 60
@@ -82,7 +90,7 @@ def test_display_cuts_long_constants_in_the_middle_and_the_whole_at_the_end() ->
     assert shown.startswith("start x")
     assert " … " in shown
     assert shown.endswith(" end {text}")
-    assert len(display(template(*["word " * 100, TEXT] * 50))) == 4_000
+    assert len(display(template(*("word " * 100, TEXT) * 50))) == 4_000
 
 
 def test_scripts() -> None:
@@ -109,7 +117,9 @@ def test_exemplars_are_distinct_when_one_member_is_all_three() -> None:
     assert exemplars(np.ones(0), np.ones(0, np.int64), 3).tolist() == []
 
 
-@given(st.lists(st.tuples(st.sampled_from([0.1, 0.5, 1.0]), st.integers(1, 4)), max_size=30), st.integers(1, 8))
+@given(
+    st.lists(st.tuples(st.sampled_from([0.1, 0.5, 1.0]), st.integers(1, 4)), max_size=30), st.integers(1, 8)
+)
 def test_exemplars_are_as_many_as_asked_for(rows: list[tuple[float, int]], count: int) -> None:
     found = exemplars(np.array([r[0] for r in rows]), np.array([r[1] for r in rows], np.int64), count)
     assert len(found) == len(set(found.tolist())) == min(count, len(rows))

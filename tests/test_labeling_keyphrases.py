@@ -4,13 +4,21 @@ import math
 
 from labeling.keyphrases import keyphrases
 
-GRADING = [f"Rate the student essay on a strict rubric. {word} {word} {word}" for word in ("kettle", "saddle", "ribbon")]
-COOKING = [f"Suggest a vegetarian recipe for winter evenings. {word}" for word in ("kettle", "pepper", "onion")]
+GRADING = [
+    f"Rate the student essay on a strict rubric. {word} {word} {word}"
+    for word in ("kettle", "saddle", "ribbon")
+]
+COOKING = [
+    f"Suggest a vegetarian recipe for winter evenings. {word}" for word in ("kettle", "pepper", "onion")
+]
 
 
 def test_families_are_told_apart_by_their_own_phrases() -> None:
     grading, cooking = keyphrases(
-        [["Rate the student essay on a strict rubric."], ["Suggest a vegetarian recipe for winter evenings."]],
+        [
+            ["Rate the student essay on a strict rubric."],
+            ["Suggest a vegetarian recipe for winter evenings."],
+        ],
         [GRADING, COOKING],
         3,
     )
@@ -48,7 +56,7 @@ def test_characters_of_unspaced_scripts_make_phrases_without_crossing_spaces() -
 
 
 def test_weights_follow_the_formula() -> None:
-    # One family says "apple" twice and "river" once, the other "river" twice; A = 2.5, f(apple) = 2, f(river) = 3.
+    # One family says apple twice and river once, the other river twice; A = 2.5, f(apple) = 2, f(river) = 3.
     apple = 2 / 3 * math.log(1 + 2.5 / 2)
     river = 1 / 3 * math.log(1 + 2.5 / 3)
     assert apple > river

@@ -36,14 +36,15 @@ def score_of(places: list[int], b: list[int], a: list[int]) -> float:
 
 
 def aligned(a: list[int], b: list[int]) -> list[int]:
-    return align_all(
+    places = align_all(
         np.array(a, np.uint64),
         np.arange(len(a)),
         np.ones(len(a)),
         np.array([0, len(b)]),
         np.array(b, np.uint64),
         np.arange(len(b)),
-    )[0].tolist()
+    )
+    return [int(place) for place in places[0]]
 
 
 @settings(max_examples=300, deadline=None)

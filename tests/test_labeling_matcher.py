@@ -54,7 +54,12 @@ def test_matcher_agrees_with_brute_force(
 
 
 @settings(max_examples=200, deadline=None)
-@given(st.lists(runs, min_size=1, max_size=3), st.booleans(), st.booleans(), st.lists(st.sampled_from(WORDS), max_size=12))
+@given(
+    st.lists(runs, min_size=1, max_size=3),
+    st.booleans(),
+    st.booleans(),
+    st.lists(st.sampled_from(WORDS), max_size=12),
+)
 def test_literals_and_slots_make_up_the_text(
     literals: list[list[str]], leading: bool, trailing: bool, text: list[str]
 ) -> None:
@@ -81,7 +86,9 @@ def test_slot_values_come_as_given() -> None:
 
 def test_case_lookalikes_and_hidden_characters_do_not_matter() -> None:
     matcher = compile_template(Template(("Score the answer: ", SLOT), 0, 0, 0))
-    assert matcher.match(["ＳＣＯＲＥ the аnswer: x", "sco\u200bre the answer : x", "score an answer: x"]).tolist() == [
+    assert matcher.match(
+        ["ＳＣＯＲＥ the аnswer: x", "sco\u200bre the answer : x", "score an answer: x"]
+    ).tolist() == [
         True,
         True,
         False,

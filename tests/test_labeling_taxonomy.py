@@ -19,11 +19,11 @@ FLOOR = 0.35
 
 TEMPLATES: dict[str, Objective] = {
     # English
-    "Solve the riddle below. Think step by step and show your reasoning before answering.": Objective.REASONING_TRACES,
+    "Solve the riddle. Think step by step and show your reasoning.": Objective.REASONING_TRACES,
     "Read both candidate replies. Which response is better? End with a final verdict.": Objective.GRADING,
-    "This query is politically sensitive. Give a safe answer that is compliant with the content policy.": Objective.REWRITING,
+    "This query is politically sensitive. Give a safe answer.": Objective.REWRITING,
     "Write a function in Python for the task below and add unit tests.": Objective.CODE,
-    "You have access to the following tools. Reply with one function call and its action input.": Objective.TOOL_USE,
+    "You have access to the following tools. Reply with one function call.": Objective.TOOL_USE,
     "Translate this product page into French, keeping the markup.": Objective.TRANSLATION,
     "Extract all named entities from the text as a table.": Objective.EXTRACTION,
     "Classify the ticket into one of the following categories.": Objective.CLASSIFICATION,
@@ -133,7 +133,9 @@ def test_cues_do_not_reach_over_the_end_of_a_text() -> None:
 
 
 def test_cues_are_found_behind_look_alikes() -> None:
-    assert (cue_scores(["Trаnslate this into Ｆｒｅｎｃｈ"]) == cue_scores(["translate this into french"])).all()
+    assert (
+        cue_scores(["Trаnslate this into Ｆｒｅｎｃｈ"]) == cue_scores(["translate this into french"])
+    ).all()
 
 
 def test_every_objective_has_cues_and_prototypes_and_no_cue_has_two() -> None:

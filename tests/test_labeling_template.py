@@ -16,9 +16,11 @@ from campaigns.settings import LabelSettings
 from labeling.matcher import compile_template
 from labeling.template import align, template_from_json, template_to_json
 
-COMMON = "the of and a in to is was it for on with as at by from that this be are".split()
-RARE = [first + second for first in "bal cor dun fen gar hob jin kel lor mip".split() for second in "tan rix ove ush"]
-ARABIC = "كتاب بيت مدرسة شمس قمر بحر جبل نهر طريق باب سماء شجرة".split()
+FUNCTION_WORDS = "the of and a in to is was it for on with as at by that"
+COMMON = FUNCTION_WORDS.split()
+STEMS, ENDINGS = ("bal", "cor", "dun", "fen", "gar", "hob", "jin", "kel"), ("tan", "rix", "ove", "ush", "em")
+RARE = [stem + ending for stem in STEMS for ending in ENDINGS]
+ARABIC = ["كتاب", "بيت", "مدرسة", "شمس", "قمر", "بحر", "جبل", "نهر", "طريق", "باب", "سماء", "شجرة"]
 HANZI = list("天地玄黄宇宙洪荒日月盈昃辰宿列张寒来暑往秋收冬藏")
 
 
@@ -46,7 +48,10 @@ PLANTED: dict[str, tuple[Callable[[Generator], str], str]] = {
         lambda d: f"Rate this answer from 1 to 10.\n\nAnswer: {prose(d, 5, 80)}",
         "Rate this answer from 1 to 10.\n\nAnswer: {text}",
     ),
-    "suffix": (lambda d: f"{prose(d, 5, 80)}\n\nSummarise everything above.", "{text}\n\nSummarise everything above."),
+    "suffix": (
+        lambda d: f"{prose(d, 5, 80)}\n\nSummarise everything above.",
+        "{text}\n\nSummarise everything above.",
+    ),
     "middle": (
         lambda d: f"{prose(d, 5, 40)}\nNow grade the essay that follows:\n{prose(d, 5, 40)}",
         "{text}\nNow grade the essay that follows:\n{text}",
@@ -59,15 +64,20 @@ PLANTED: dict[str, tuple[Callable[[Generator], str], str]] = {
         lambda d: f"Question: {prose(d, 4, 9)}?\nCandidate answer: {prose(d, 10, 60)}\nVerdict:",
         "Question: {text}?\nCandidate answer: {text}\nVerdict:",
     ),
-    "one word between slots": (lambda d: f"Translate {name(d)} into {name(d)}", "Translate {name} into {name}"),
+    "one word between slots": (
+        lambda d: f"Translate {name(d)} into {name(d)}",
+        "Translate {name} into {name}",
+    ),
     "one word only": (lambda d: f"Summarise: {prose(d, 20, 80)}", "Summarise: {text}"),
     "json": (
         lambda d: f'{{"task": "grade", "input": "{prose(d, 3, 30)}", "max": {d.integers(1000)}}}',
         '{"task": "grade", "input": "{text}", "max": {number}}',
     ),
     "code": (
-        lambda d: f"def {d.choice(RARE)}(values):\n    total = {d.integers(100)}\n    return sum(values) + total\n# explain",
-        "def {text}(values):\n    total = {number}\n    return sum(values) + total\n# explain",
+        lambda d: (
+            f"def {d.choice(RARE)}(values):\n    total = {d.integers(100)}\n    return total * 2\n# explain"
+        ),
+        "def {text}(values):\n    total = {number}\n    return total * 2\n# explain",
     ),
     "chinese": (
         lambda d: f"请把下面的句子翻译成英文：{''.join(d.choice(HANZI, d.integers(5, 60)))}。谢谢！",
@@ -114,23 +124,29 @@ def test_random_sentences_before_and_after() -> None:
 
 
 def test_unicode_noise_in_the_template_is_folded_and_the_clean_spelling_shown() -> None:
+    clean = "Evaluate the following response and assign a score between one and five"
     lookalikes = str.maketrans("aeocp", "аеоср")
 
     def make(draw: Generator) -> str:
-        words = "Evaluate the following response and assign a score between one and five".split()
+        words = clean.split()
         for i in np.flatnonzero(draw.random(len(words)) < 0.15):
             cut = len(words[i]) // 2
             dressed = words[i][:cut] + "\u200b" + words[i][cut:]
-            words[i] = str(draw.choice([words[i].upper(), words[i][:1] + words[i][1:].translate(lookalikes), dressed]))
+            words[i] = str(
+                draw.choice([words[i].upper(), words[i][:1] + words[i][1:].translate(lookalikes), dressed])
+            )
         return f"{' '.join(words)}:\n{prose(draw, 10, 60)}"
 
     template = align(members(make, 80))
-    assert template.display() == "Evaluate the following response and assign a score between one and five:\n{text}"
+    assert template.display() == clean + ":\n{text}"
     assert template.accepted == 1.0
 
 
 def test_value_that_recurs_in_a_third_of_the_members_stays_in_the_slot() -> None:
-    recurring = "The ship left the harbour before dawn and nobody on the pier saw who stood at the wheel that day. " * 3
+    recurring = (
+        "The ship left the harbour before dawn and nobody on the pier saw who stood at the wheel that day. "
+        * 3
+    )
 
     def make(draw: Generator) -> str:
         passage = recurring if draw.random() < 0.33 else prose(draw, 30, 60)
@@ -169,7 +185,9 @@ def test_several_wordings_give_the_template_of_one_and_say_how_many_hold_it() ->
 
 
 def test_copies_weigh_in_the_shares_but_make_no_constant() -> None:
-    texts = [f"Rate the reply: {name(np.random.default_rng(i))} number {i}" for i in range(20)] + ["Something else"]
+    texts = [f"Rate the reply: {name(np.random.default_rng(i))} number {i}" for i in range(20)] + [
+        "Something else"
+    ]
     weights = np.array([1] * 20 + [20])
     template = align(texts, weights)
     assert template.display() == "Rate the reply: {name} number {number}"
@@ -239,7 +257,9 @@ def test_damaged_template_is_an_integrity_error(stored: str) -> None:
 
 
 @settings(max_examples=60, deadline=None)
-@given(st.lists(st.text(st.sampled_from("ab .,\n\x00é中ا\u200b\u0301"), max_size=30), min_size=1, max_size=12))
+@given(
+    st.lists(st.text(st.sampled_from("ab .,\n\x00é中ا\u200b\u0301"), max_size=30), min_size=1, max_size=12)
+)
 def test_any_members_are_accepted_as_often_as_the_matcher_says(texts: list[str]) -> None:
     template = align(texts)
     assert 0.0 <= template.constant_share <= 1.0

@@ -1,5 +1,6 @@
 """Each look-alike looks like a pool for one reason and gives itself away by another."""
 
+import re
 from collections.abc import Callable
 
 import numpy as np
@@ -40,7 +41,7 @@ def age_window_hours(rows: pl.DataFrame) -> float:
 def words_shared_within_and_across(rows: pl.DataFrame) -> tuple[float, float]:
     """Mean overlap of the rarer words of two prompts of one account, and of two accounts."""
     bags = [
-        (account, {word for word in prompt.lower().split() if len(word) > 5})
+        (account, {word.lower() for word in re.findall(r"[A-Z]?[a-z]{5,}", prompt)})
         for account, prompt in rows.select("account_id", "prompt").iter_rows()
     ][:300]
     common = {

@@ -75,6 +75,27 @@ def test_planted_counts_are_exact(index: int) -> None:
     assert kinds["organic"] == plan.organic_on(index) + ordinary
 
 
+def test_two_campaigns_of_one_pool_share_its_accounts() -> None:
+    _, truth = day_of(demo_plan())
+    accounts = {
+        name: set(truth.filter(pl.col("campaign") == name)["account_id"])
+        for name in ("shells", "tests", "ledger")
+    }
+    assert accounts["shells"] == accounts["tests"]
+    assert len(accounts["shells"]) == 28
+    assert not accounts["shells"] & accounts["ledger"]
+
+
+def test_replaced_accounts_never_come_back() -> None:
+    first, second, third = (
+        set(day_of(demo_plan(), index)[1].filter(pl.col("campaign") == "judges")["account_id"])
+        for index in range(3)
+    )
+    assert first == second
+    assert len(third) == len(first)
+    assert not first & third
+
+
 def test_rows_have_the_schema_and_the_day() -> None:
     plan = small_plan()
     for batch in generate(plan, plan.dates[0]):
@@ -137,7 +158,7 @@ def test_organic_text_has_many_languages_lengths_and_openings(
 
 
 def test_a_day_is_streamed_not_held() -> None:
-    """Rows are a kilobyte and more each: a day that was held would peak at thrice the memory, and above 3 MB."""
+    """Rows are a kilobyte and more each: held, a day would peak at thrice the memory, and above 3 MB."""
 
     def peak(volume: int) -> int:
         plan = scaled(small_plan(), volume)

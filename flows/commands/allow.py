@@ -34,13 +34,16 @@ def add(
     ctx: typer.Context,
     kind: Annotated[Kind, typer.Argument(help="What VALUE is.", show_default=False)],
     value: Annotated[
-        str, typer.Argument(help="A campaign id, an organization as it stands in the run, or a template's hash.")
+        str,
+        typer.Argument(help="A campaign id, an organization as it stands in the run, or a template's hash."),
     ],
     reason: Annotated[str, typer.Option("--reason", help="Why it is benign.")],
     author: Annotated[str | None, typer.Option("--author", help="Who says so. Default: you.")] = None,
     until: Annotated[
         date | None,
-        typer.Option("--until", parser=date.fromisoformat, metavar=DAY_FORM, help="Last day it holds. Default: no end."),
+        typer.Option(
+            "--until", parser=date.fromisoformat, metavar=DAY_FORM, help="Last day it holds. Default: no end."
+        ),
     ] = None,
     as_json: Json = False,
 ) -> None:
@@ -70,7 +73,9 @@ def list_entries(
     ctx: typer.Context,
     on: Annotated[
         date | None,
-        typer.Option("--day", parser=date.fromisoformat, metavar=DAY_FORM, help="Only what holds on this day."),
+        typer.Option(
+            "--day", parser=date.fromisoformat, metavar=DAY_FORM, help="Only what holds on this day."
+        ),
     ] = None,
     as_json: Json = False,
 ) -> None:

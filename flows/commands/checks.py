@@ -61,14 +61,18 @@ def _library(module: str, package: str) -> Callable[[Settings], Finding]:
             importlib.import_module(module)
             return Finding(module, "ok", version(package))
         except (ImportError, OSError, PackageNotFoundError) as error:
-            return Finding(module, "fail", f"cannot be loaded: {error}", f"pip install --force-reinstall {package}")
+            return Finding(
+                module, "fail", f"cannot be loaded: {error}", f"pip install --force-reinstall {package}"
+            )
 
     return check
 
 
 def _openvino(_: Settings) -> Finding:
     if find_spec("openvino") is None:
-        return Finding("openvino", "warn", "not installed", "pip install 'shoal[fast]' embeds faster on CPUs.")
+        return Finding(
+            "openvino", "warn", "not installed", "pip install 'shoal[fast]' embeds faster on CPUs."
+        )
     return Finding("openvino", "ok", version("openvino"))
 
 
@@ -76,7 +80,9 @@ def _threads(settings: Settings) -> Finding:
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     found = f"{settings.flow.threads} threads, {settings.flow.workers} workers, {cores} cores"
     if max(settings.flow.threads, settings.flow.workers) > cores:
-        return Finding("threads", "warn", found, f"More than there are cores slows down: --set flow.threads={cores}.")
+        return Finding(
+            "threads", "warn", found, f"More than there are cores slows down: --set flow.threads={cores}."
+        )
     return Finding("threads", "ok", found)
 
 
@@ -93,7 +99,9 @@ def _home(settings: Settings) -> Finding:
         with tempfile.TemporaryFile(dir=folder):
             pass
     except OSError as error:
-        return Finding("home", "fail", f"{folder}: {error.strerror}", "Make it writable, or name another with --home.")
+        return Finding(
+            "home", "fail", f"{folder}: {error.strerror}", "Make it writable, or name another with --home."
+        )
     if folder != settings.home.resolve():
         return Finding("home", "ok", f"{settings.home} will be made in {folder}")
     return Finding("home", "ok", str(settings.home))
@@ -103,14 +111,18 @@ def _disk(settings: Settings) -> Finding:
     free = shutil.disk_usage(_nearest(settings.home)).free
     found = f"{free / 1024**3:.1f} GiB free"
     if free < LOW_DISK_BYTES:
-        return Finding("disk", "warn", found, "A run that finds no room ends with exit code 6; free some space.")
+        return Finding(
+            "disk", "warn", found, "A run that finds no room ends with exit code 6; free some space."
+        )
     return Finding("disk", "ok", found)
 
 
 def _store(settings: Settings) -> Finding:
     schema = read_schema(settings)
     if schema.current is None:
-        return Finding("store", "warn", f"{schema.where}: empty", "`shoal init` makes it, and so does the first run.")
+        return Finding(
+            "store", "warn", f"{schema.where}: empty", "`shoal init` makes it, and so does the first run."
+        )
     if schema.current != schema.head:
         found = f"{schema.where}: schema {schema.current}, this version has {schema.head}"
         return Finding("store", "warn", found, "An older schema is brought up to date on the next use.")
@@ -120,7 +132,9 @@ def _store(settings: Settings) -> Finding:
 def _secret(settings: Settings) -> Finding:
     if settings.secret_key.get_secret_value():
         return Finding("secret key", "ok", "set: account ids are stored as pseudonyms")
-    return Finding("secret key", "warn", "not set: account ids are stored as they are", "Set SHOAL_SECRET_KEY.")
+    return Finding(
+        "secret key", "warn", "not set: account ids are stored as they are", "Set SHOAL_SECRET_KEY."
+    )
 
 
 def _nearest(folder: Path) -> Path:

@@ -67,7 +67,9 @@ def table(*columns: str, right: Sequence[str] = (), title: str = "") -> Table:
     from rich import box
     from rich.table import Table
 
-    made = Table(box=box.SIMPLE_HEAD, title=title or None, title_justify="left", title_style="bold", pad_edge=False)
+    made = Table(
+        box=box.SIMPLE_HEAD, title=title or None, title_justify="left", title_style="bold", pad_edge=False
+    )
     for column in columns:
         numeric = column in right
         made.add_column(column, justify="right" if numeric else "left", no_wrap=numeric, overflow="fold")
@@ -89,7 +91,11 @@ def say(message: str, *, style: str = "", quiet: bool = False) -> None:
 def print_error(error: ShoalError) -> None:
     """What, where and the next step."""
     printer = console(stderr=True)
-    for lead, part, style in (("error: ", error.what, "bold red"), ("where: ", error.where, ""), ("next:  ", error.hint, "")):
+    for lead, part, style in (
+        ("error: ", error.what, "bold red"),
+        ("where: ", error.where, ""),
+        ("next:  ", error.hint, ""),
+    ):
         if part:
             printer.print(safe(lead, style) + safe(part), soft_wrap=True)
 

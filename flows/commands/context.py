@@ -24,8 +24,6 @@ if TYPE_CHECKING:
 SECRETS = frozenset({"secret_key", "store_url"})
 """Settings that no flag may carry: other users see a command line, and Prefect keeps the flags of a run."""
 
-CONFIG_VARIABLE = "SHOAL_CONFIG"
-
 
 @dataclass(frozen=True, slots=True)
 class Call:
@@ -55,16 +53,19 @@ class Call:
     @contextmanager
     def environment(self) -> Iterator[None]:
         """Name the settings file in the environment, where the steps of a flow look for it."""
+        if self.config is None:
+            yield
+            return
+        from campaigns.settings import CONFIG_VARIABLE
+
         before = os.environ.get(CONFIG_VARIABLE)
-        if self.config is not None:
-            os.environ[CONFIG_VARIABLE] = str(self.config)
+        os.environ[CONFIG_VARIABLE] = str(self.config)
         try:
             yield
         finally:
+            del os.environ[CONFIG_VARIABLE]
             if before is not None:
                 os.environ[CONFIG_VARIABLE] = before
-            elif self.config is not None:
-                del os.environ[CONFIG_VARIABLE]
 
 
 def flags_of(home: Path | None, assignments: Sequence[str]) -> Flags:
@@ -101,7 +102,9 @@ def published(store: Store, day: date | None) -> PublishedRun:
     if run is not None:
         return run
     if wanted is None:
-        raise UsageError("no day is published yet", where=store.where, hint="`shoal run --input PATH` publishes one.")
+        raise UsageError(
+            "no day is published yet", where=store.where, hint="`shoal run --input PATH` publishes one."
+        )
     raise UsageError(
         f"{wanted} is not published", where=store.where, hint="`shoal status` lists the days that are."
     )
@@ -120,7 +123,7 @@ def run_folder(settings: Settings, entry: PublishedRun) -> Run:
         raise IntegrityError(
             f"the files of run {entry.run_id} are gone",
             where=str(run.path),
-            hint=f"Restore the folder, or run the day again: shoal run --day {entry.day} --force --input PATH",
+            hint=f"Restore it, or do the day again: shoal run --day {entry.day} --force --input PATH",
         )
     return run
 
@@ -132,5 +135,6 @@ def _day(text: str) -> date:
 DAY_FORM = "YYYY-MM-DD"
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for programs, in plain ASCII.")]
 Day = Annotated[
-    date | None, typer.Option("--day", parser=_day, metavar=DAY_FORM, help="Default: the latest published day.")
+    date | None,
+    typer.Option("--day", parser=_day, metavar=DAY_FORM, help="Default: the latest published day."),
 ]

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import typer
 
-from flows.commands.console import console, print_json, safe, say, table, tier_text, watched
+from flows.commands.console import TIER_STYLES, console, print_json, safe, say, table, tier_text, watched
 from flows.commands.context import Call, Json
 
 if TYPE_CHECKING:
-    from flows.demo import DemoDay
+    from flows.demo import DemoDay, Innocents, Planted
 
 HOME: Final = Path("var/demo")
 
@@ -27,6 +28,7 @@ _EVASIONS: Final = {
     "e7": "two campaigns, one pool",
     "e8": "relayed prompts",
 }
+_OUTCOMES: Final = {"whole": "green", "in parts": "yellow", "not found": "bold red"}
 
 
 def demo(ctx: typer.Context, as_json: Json = False) -> None:
@@ -51,10 +53,18 @@ def demo(ctx: typer.Context, as_json: Json = False) -> None:
     with watched(quiet=call.quiet):
         for day in run_demo(home, flags):
             note = "published already" if day.result.already_published else "published"
-            say(f"{day.result.day} {note}: {day.found} of {len(day.campaigns)} campaigns found", quiet=call.quiet)
+            say(
+                f"{day.result.day} {note}: {day.found} of {len(day.campaigns)} campaigns found",
+                quiet=call.quiet,
+            )
             days.append(day)
     if as_json:
-        print_json([{"day": day.result.day.isoformat(), **asdict(day.score)} for day in days])
+        print_json(
+            [
+                {"day": day.result.day, "campaigns": _rows(day.campaigns), "innocents": _rows(day.innocents)}
+                for day in days
+            ]
+        )
         return
     for day in days:
         _print(day)
@@ -66,10 +76,16 @@ def demo(ctx: typer.Context, as_json: Json = False) -> None:
         say(f"  {shoal} {line}", quiet=call.quiet)
 
 
+def _rows(values: Iterable[Planted] | Iterable[Innocents]) -> list[dict[str, Any]]:
+    return [asdict(value) for value in values]
+
+
 def _print(day: DemoDay) -> None:
     figures = ("prompts", "accounts", "covered")
     planted = table(
-        "planted", "evasion", *figures, "campaign", "tier", "template", right=figures, title=f"{day.result.day}: campaigns"
+        *("planted", "evasion", *figures, "found", "campaign", "tier", "template"),
+        right=figures,
+        title=f"{day.result.day}: {day.found} of {len(day.campaigns)} planted campaigns found",
     )
     for row in day.campaigns:
         planted.add_row(
@@ -78,24 +94,23 @@ def _print(day: DemoDay) -> None:
             safe(f"{row.n_prompts:,}"),
             safe(f"{row.n_accounts:,}"),
             safe(f"{row.covered:.0%}"),
-            safe(row.campaign_id or "not found", "" if row.campaign_id else "bold red"),
+            safe(row.outcome, _OUTCOMES[row.outcome]),
+            safe(row.campaign_id or ""),
             tier_text(row.tier or ""),
             safe(row.template or "", limit=48),
         )
-    innocents = table("innocents", "prompts", "actionable", "review", "benign", right=("prompts",))
+    tiers = tuple(TIER_STYLES)
+    innocents = table("innocents", "prompts", *tiers, right=("prompts",))
     for innocent in day.innocents:
         innocents.add_row(
             safe(innocent.kind),
             safe(f"{innocent.n_prompts:,}"),
-            *(safe(_reports(innocent.reports.get(tier, 0)), style) for tier, style in _INNOCENT_STYLES.items()),
+            *(safe(_families(innocent.reports.get(tier, 0)), TIER_STYLES[tier]) for tier in tiers),
         )
     printer = console()
     printer.print(planted)
     printer.print(innocents)
 
 
-_INNOCENT_STYLES: Final = {"actionable": "bold red", "review": "yellow", "benign": "green"}
-
-
-def _reports(count: int) -> str:
+def _families(count: int) -> str:
     return "" if count == 0 else f"{count} famil{'y' if count == 1 else 'ies'}"

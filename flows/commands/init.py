@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -12,7 +13,7 @@ import typer
 
 from campaigns.errors import UsageError
 from flows.commands.console import say
-from flows.commands.context import CONFIG_VARIABLE, SECRETS, Call
+from flows.commands.context import SECRETS, Call
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
@@ -42,7 +43,7 @@ def init(
       shoal --config night.toml init --force
     """
     from campaigns import files
-    from campaigns.settings import CONFIG_FILE, load
+    from campaigns.settings import CONFIG_FILE, CONFIG_VARIABLE, load
     from campaigns.store import Store
 
     call: Call = ctx.obj
@@ -51,14 +52,17 @@ def init(
         raise UsageError(
             "there is a settings file already", where=str(path), hint="`shoal init --force` overwrites it."
         )
-    no_file = Path(os.devnull)  # what the file to be replaced says must not count
-    given = load(call.flags, environment={}, config=no_file).settings
+    with tempfile.NamedTemporaryFile(suffix=".toml") as empty:  # the file to be replaced must not count
+        given = load(call.flags, environment={}, config=Path(empty.name)).settings
     files.write_bytes(path, settings_file(given, call.flags).encode())
     settings = load(call.flags, config=path).settings
     with Store.open(settings) as store:
         say(f"settings  {path}\nhome      {settings.home}\nstore     {store.where}", quiet=call.quiet)
     if not settings.secret_key.get_secret_value():
-        say("Account ids will be stored as they are. Set SHOAL_SECRET_KEY to store pseudonyms.", quiet=call.quiet)
+        say(
+            "Account ids will be stored as they are. Set SHOAL_SECRET_KEY to store pseudonyms.",
+            quiet=call.quiet,
+        )
     say("next: shoal doctor, then shoal run --input PATH", quiet=call.quiet)
 
 

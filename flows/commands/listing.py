@@ -29,7 +29,9 @@ _KEYS: Final[dict[str, Callable[[CampaignSummary], Any]]] = {
 def campaigns(
     ctx: typer.Context,
     day: Day = None,
-    every: Annotated[bool, typer.Option("--all", help="Campaigns of all days, each as of its latest.")] = False,
+    every: Annotated[
+        bool, typer.Option("--all", help="Campaigns of all days, each as of its latest.")
+    ] = False,
     tier: Annotated[TierName | None, typer.Option("--tier", help="Only this tier.")] = None,
     sort: Annotated[Sort, typer.Option("--sort", help="seen: the newest campaigns first.")] = "score",
     limit: Annotated[int, typer.Option("--limit", min=0, help="Most rows; 0: all.")] = 50,
@@ -57,9 +59,10 @@ def campaigns(
         say("no campaigns" if wanted else "no day is published yet: shoal run --input PATH", quiet=call.quiet)
         return
     figures = ("score", "prompts", "accounts")
-    made = table("campaign", "tier", *figures, "objective", "title", "seen", right=figures, title=str(wanted or ""))
+    made = table(
+        "campaign", "tier", *figures, "objective", "title", "since", right=figures, title=str(wanted or "")
+    )
     for campaign in shown:
-        days = {campaign.first_day.isoformat(): None, campaign.last_day.isoformat(): None}
         made.add_row(
             safe(campaign.campaign_id, "bold"),
             tier_text(campaign.tier),
@@ -68,7 +71,7 @@ def campaigns(
             safe(f"{campaign.n_accounts:,}"),
             safe(campaign.objective),
             safe(campaign.title),
-            safe(" to ".join(days)),
+            safe(campaign.first_day),
         )
     console().print(made)
     if len(shown) < len(found):

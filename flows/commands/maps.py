@@ -17,7 +17,9 @@ def map_day(
     ctx: typer.Context,
     day: Annotated[
         date | None,
-        typer.Argument(parser=date.fromisoformat, metavar="DAY", help=f"{DAY_FORM}. Default: the latest published day."),
+        typer.Argument(
+            parser=date.fromisoformat, metavar="DAY", help=f"{DAY_FORM}. Default: the latest published day."
+        ),
     ] = None,
     out: Annotated[
         Path | None, typer.Option("--out", metavar="FILE", help=".html or .png. Default: map-DAY.html here.")

@@ -19,8 +19,8 @@ Row = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class CampaignReport:
-    """`campaign`, `accounts` (the strongest first) and `evidence` are rows of the run's tables; `exemplars` hold
-    prompt_id, account_id and the original prompt."""
+    """`campaign`, `accounts` (the strongest first) and `evidence` are rows of the run's tables; `exemplars`
+    hold prompt_id, account_id and the original prompt."""
 
     day: date
     run_id: str
@@ -62,8 +62,12 @@ def resolve(store: Store, given: str) -> str:
     if len(found) == 1:
         return found[0]
     if not found:
-        raise UsageError(f"no campaign {given!r}", where=store.where, hint="`shoal campaigns --all` lists them.")
-    raise UsageError(f"{len(found)} campaigns begin with {given!r}", hint=f"For example {found[0]} and {found[1]}.")
+        raise UsageError(
+            f"no campaign {given!r}", where=store.where, hint="`shoal campaigns --all` lists them."
+        )
+    raise UsageError(
+        f"{len(found)} campaigns begin with {given!r}", hint=f"For example {found[0]} and {found[1]}."
+    )
 
 
 def read_report(run: Run, history: CampaignHistory) -> CampaignReport:
@@ -108,7 +112,7 @@ def _rows(run: Run, table: str, campaign_id: str) -> list[Row]:
 
 
 def _prompts(run: Run, prompt_ids: list[str]) -> list[Row]:
-    """The prompts with these ids, in their order. Parts are sorted by id, so most row groups are never read."""
+    """The prompts with these ids, in their order. Parts are sorted by id: most row groups are never read."""
     import pyarrow.compute as pc
     import pyarrow.parquet as pq
 

@@ -19,13 +19,20 @@ if TYPE_CHECKING:
 
 Format = Literal["auto", "traffic", "chat", "otel", "litellm"]
 InputOption = Annotated[
-    str, typer.Option("--input", "-i", metavar="PATH", help="File, folder, glob or URL; {day} stands for the day.")
+    str,
+    typer.Option(
+        "--input", "-i", metavar="PATH", help="File, folder, glob or URL; {day} stands for the day."
+    ),
 ]
 ForceOption = Annotated[bool, typer.Option("--force", help="Do a published day again.")]
-FormatOption = Annotated[Format, typer.Option("--format", help="Shape of the traffic; auto: each file tells.")]
+FormatOption = Annotated[
+    Format, typer.Option("--format", help="Shape of the traffic; auto: each file tells.")
+]
 
 
-def discover(call: Call, source: str, day: date | None, force: bool, out: Path | None, form: Format) -> DayResult:
+def discover(
+    call: Call, source: str, day: date | None, force: bool, out: Path | None, form: Format
+) -> DayResult:
     """One day through the flow, with progress on stderr."""
     from flows.prefect_settings import prepare
 
@@ -33,7 +40,9 @@ def discover(call: Call, source: str, day: date | None, force: bool, out: Path |
     from flows.discover import discover_day
 
     with watched(quiet=call.quiet):
-        return discover_day(source, day, flags=call.flags, force=force, out=out, traffic_format=form)
+        return discover_day(
+            source, day, flags=call.flags, force=force, out=out, shape="" if form == "auto" else form
+        )
 
 
 def run(
@@ -41,17 +50,21 @@ def run(
     source: InputOption = "",
     day: Annotated[
         date | None,
-        typer.Option("--day", parser=date.fromisoformat, metavar=DAY_FORM, help="Default: the one day of the traffic."),
+        typer.Option(
+            "--day", parser=date.fromisoformat, metavar=DAY_FORM, help="Default: the one day of the traffic."
+        ),
     ] = None,
-    out: Annotated[Path | None, typer.Option("--out", metavar="DIR", help="Copy the result files there too.")] = None,
+    out: Annotated[
+        Path | None, typer.Option("--out", metavar="DIR", help="Copy the result files there too.")
+    ] = None,
     force: ForceOption = False,
     form: FormatOption = "auto",
     as_json: Json = False,
 ) -> None:
     """Find the campaigns of one day of traffic and publish them.
 
-    Reads Parquet, JSONL (.gz, .zst) and CSV. A day that is published already is not done again without --force;
-    a run that died goes on where it stopped. Without --input the setting `input` is read.
+    Reads Parquet, JSONL (.gz, .zst) and CSV. A day that is published already is not done again without
+    --force; a run that died goes on where it stopped. Without --input the setting `input` is read.
 
     [bold]Examples[/bold]
       shoal run --input traffic.parquet

@@ -50,7 +50,10 @@ def show(
     for block in _blocks(report, accounts):
         printer.print(block)
     if len(report.accounts) > accounts:
-        say(f"{len(report.accounts) - accounts} more accounts: --accounts {len(report.accounts)}", quiet=call.quiet)
+        say(
+            f"{len(report.accounts) - accounts} more accounts: --accounts {len(report.accounts)}",
+            quiet=call.quiet,
+        )
     say(
         f'next: shoal allow add campaign {history.campaign_id} --reason "..."    shoal map {report.day}',
         quiet=call.quiet,
@@ -97,12 +100,22 @@ def _facts(report: CampaignReport) -> Table:
     rows: list[tuple[str, Text]] = [
         ("campaign", safe(campaign["campaign_id"])),
         ("tier", tier_text(campaign["tier"]) + safe(f"  score {campaign['score']:.2f}")),
-        ("size", safe(f"{campaign['n_prompts']:,} prompts from {campaign['n_accounts']:,} accounts on {report.day}")),
+        (
+            "size",
+            safe(
+                f"{campaign['n_prompts']:,} prompts from {campaign['n_accounts']:,} accounts on {report.day}"
+            ),
+        ),
         ("objective", safe(campaign["objective"] + sure)),
         ("keyphrases", safe(", ".join(campaign["keyphrases"]) or "none")),
         ("operator", safe(campaign["operator_id"] or "not known")),
         ("seen", safe(f"{history.first_day} to {history.last_day}, {len(history.days)} days")),
-        ("template", safe(f"{report.template.constant_share:.0%} of the words, held by {report.template.accepted:.0%}")),
+        (
+            "template",
+            safe(
+                f"{report.template.constant_share:.0%} of the words, held by {report.template.accepted:.0%}"
+            ),
+        ),
         ("hash", safe(report.template_hash, "dim")),
     ]
     for name, value in rows:
@@ -128,14 +141,18 @@ def _slots(report: CampaignReport) -> Table:
     made = table("slot", "kind", "values", "for example", right=("slot", "values"))
     slots = (part for part in report.template.parts if not isinstance(part, str))
     for number, slot in enumerate(slots, 1):
-        samples = safe("  |  ", "dim").join([safe(value, limit=_VALUE_CHARACTERS) for value in slot.values])
+        samples = safe("\n", multiline=True).join(
+            [safe(value, limit=_VALUE_CHARACTERS) for value in slot.values]
+        )
         made.add_row(safe(number), safe(slot.kind), safe(f"{slot.n_values:,}"), samples)
     return made
 
 
 def _accounts(rows: Sequence[dict[str, Any]], total: int) -> Table:
     figures = ("prompts", "share", "strength")
-    made = table("account", *figures, "", "reasons", right=figures, title=f"Accounts, {len(rows)} of {total:,}")
+    made = table(
+        "account", *figures, "", "reasons", right=figures, title=f"Accounts, {len(rows)} of {total:,}"
+    )
     for row in rows:
         made.add_row(
             safe(row["account_id"]),
@@ -154,16 +171,14 @@ def _evidence(rows: Sequence[dict[str, Any]]) -> Table:
     for row in rows:
         made.add_row(
             safe(row["signal"]),
-            safe(_figure(row["value"])),
-            safe(_figure(row["control_median"])),
-            safe(_figure(row["p_value"])),
+            *(safe(_figure(row[name])) for name in ("value", "control_median", "p_value")),
             safe(row["sentence"]),
         )
     return made
 
 
 def _figure(value: float | None) -> str:
-    return "not tested" if value is None else f"{value:.3g}"
+    return "–" if value is None else f"{value:.3g}"
 
 
 def _history(report: CampaignReport) -> Iterator[RenderableType]:
@@ -173,7 +188,11 @@ def _history(report: CampaignReport) -> Iterator[RenderableType]:
     made = table("day", *figures, "tier", right=figures, title=f"History  {sparkline(prompts)}")
     for day in days:
         made.add_row(
-            safe(day.day), safe(f"{day.n_prompts:,}"), safe(f"{day.n_accounts:,}"), safe(f"{day.score:.2f}"), tier_text(day.tier)
+            safe(day.day),
+            safe(f"{day.n_prompts:,}"),
+            safe(f"{day.n_accounts:,}"),
+            safe(f"{day.score:.2f}"),
+            tier_text(day.tier),
         )
     yield made
     for entry in report.history.lineage:

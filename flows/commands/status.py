@@ -28,13 +28,14 @@ def status(ctx: typer.Context, as_json: Json = False) -> None:
         days = _days(store)
     schema = read_schema(settings)
     latest = days[-1]["day"] if days else None
+    hints = _next(latest)
     state = {
         "latest_day": latest,
         "days": days,
         "home": str(settings.home),
         "store": schema.where,
         "schema": schema.current,
-        "next": _next(latest),
+        "next": hints,
     }
     if as_json:
         print_json(state)
@@ -43,14 +44,18 @@ def status(ctx: typer.Context, as_json: Json = False) -> None:
     figures = ("prompts", "campaigns", *tiers)
     made = table("day", "run", *figures, "digest", right=figures)
     for row in days:
-        cells = (row["day"], row["run_id"], *("" if row[name] is None else f"{row[name]:,}" for name in figures))
+        cells = (
+            row["day"],
+            row["run_id"],
+            *("" if row[name] is None else f"{row[name]:,}" for name in figures),
+        )
         made.add_row(*(safe(cell) for cell in cells), safe(row["digest"][:12], "dim"))
     printer = console()
     if days:
         printer.print(made)
     for name in ("home", "store", "schema"):
         printer.print(safe(f"{name:<7}", "dim") + safe(state[name]), soft_wrap=True)
-    say("next: " + "    ".join(state["next"]), quiet=call.quiet)
+    say("next: " + "    ".join(hints), quiet=call.quiet)
 
 
 def _days(store: Store) -> list[dict[str, Any]]:

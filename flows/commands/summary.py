@@ -56,7 +56,11 @@ def _figures(counts: Mapping[str, Mapping[str, Any]]) -> list[tuple[str, Any]]:
         ("  distinct texts", ingest.get("accepted")),
         ("  copies of them", ingest.get("copies")),
         ("  quarantined", ingest.get("quarantined")),
-        *((f"    {key.removeprefix(_QUARANTINED)}", n) for key, n in ingest.items() if key.startswith(_QUARANTINED)),
+        *(
+            (f"    {key.removeprefix(_QUARANTINED)}", n)
+            for key, n in ingest.items()
+            if key.startswith(_QUARANTINED)
+        ),
         ("of other days, passed over", ingest.get("other_days") or None),
         ("lexical groups", counts.get("group", {}).get("groups")),
         ("vectors", counts.get("index", {}).get("vectors")),

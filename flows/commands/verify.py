@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 def verify(
     ctx: typer.Context,
     day: Annotated[
-        date | None, typer.Option("--day", parser=date.fromisoformat, metavar=DAY_FORM, help="Default: every day.")
+        date | None,
+        typer.Option("--day", parser=date.fromisoformat, metavar=DAY_FORM, help="Default: every day."),
     ] = None,
     as_json: Json = False,
 ) -> None:
@@ -39,7 +40,9 @@ def verify(
     with call.store() as store:
         known = set(store.published_days()) | set(runs.days(home))
         if day is not None and day not in known:
-            raise UsageError(f"there is no run of {day}", where=str(home), hint="`shoal status` lists the days.")
+            raise UsageError(
+                f"there is no run of {day}", where=str(home), hint="`shoal status` lists the days."
+            )
         wanted = sorted(known) if day is None else [day]
         problems = [problem for one in wanted for problem in _of_day(store, home, one)] + store.verify()
     checked = [one.isoformat() for one in wanted]
@@ -76,5 +79,7 @@ def _of_day(store: Store, home: Path, day: date) -> list[str]:
     if current is not None and current.run_id not in digests:
         problems.append(f"{day}: the folder of the published run {current.run_id} is missing or damaged")
     elif current is not None and digests[current.run_id] != current.digest:
-        problems.append(f"{day}: the manifest of run {current.run_id} does not have the digest that was published")
+        problems.append(
+            f"{day}: the manifest of run {current.run_id} does not have the digest that was published"
+        )
     return problems

@@ -14,6 +14,7 @@
   const number = new Intl.NumberFormat("en");
   const MARGIN = 46;
   const NEAR = 8;
+  const ROUND_FROM = 2.4;
 
   const state = {
     scale: 1, dx: 0, dy: 0, // screen = place * base * scale + shift
@@ -58,11 +59,9 @@
 
   // -- what is drawn in which order ------------------------------------------------------------------
 
-  const most = points.prompts.reduce((a, b) => Math.max(a, b), 1);
   const radius = (i) => {
     const grown = Math.min(2.2, Math.max(0.7, Math.pow(state.scale, 0.3)));
-    const size = 22 * Math.sqrt(points.prompts[i] / most);
-    return points.campaign[i] < 0 ? Math.max(1.4, Math.min(size, 9) * 0.7) * grown : Math.max(4, size) * grown;
+    return Math.max(points.campaign[i] < 0 ? 1.2 : 3.5, points.radius[i] * base * grown);
   };
   const order = Array.from({ length: n }, (_, i) => i).sort((a, b) =>
     (points.campaign[a] >= 0) - (points.campaign[b] >= 0) || points.prompts[b] - points.prompts[a] || a - b);
@@ -76,6 +75,8 @@
   const screenY = (i) => (1 - points.y[i]) * base * state.scale + state.dy;
   const visible = (i) => points.campaign[i] < 0 || state.shown[points.campaign[i]];
 
+  const outside = (x, y) => x < -30 || y < -30 || x > width + 30 || y > height + 30;
+
   function draw() {
     queued = false;
     const ratio = devicePixelRatio || 1;
@@ -83,58 +84,73 @@
     pen.clearRect(0, 0, width, height);
     const page = ink("--page"), field = ink("--field"), text = ink("--ink");
     const focus = state.chosen >= 0 ? state.chosen : state.hover >= 0 ? points.campaign[state.hover] : -1;
+    pen.globalAlpha = focus >= 0 ? 0.25 : 0.55;
+    pen.fillStyle = field;
     for (const i of order) {
-      if (!visible(i)) continue;
-      const x = screenX(i), y = screenY(i), r = radius(i), c = points.campaign[i];
-      if (x < -30 || y < -30 || x > width + 30 || y > height + 30) continue;
-      const faded = focus >= 0 && c !== focus;
-      if (c < 0) {
-        pen.globalAlpha = faded ? 0.25 : 0.55;
-        pen.fillStyle = field;
+      const x = screenX(i), y = screenY(i), r = radius(i);
+      if (points.campaign[i] >= 0 || outside(x, y)) continue;
+      if (r < ROUND_FROM) {
+        pen.fillRect(x - r, y - r, 2 * r, 2 * r); // too small to tell from a disc, and many times faster
+      } else {
         pen.beginPath();
         pen.arc(x, y, r, 0, 2 * Math.PI);
         pen.fill();
-      } else {
-        outline(pen, shape(c), x, y, r);
-        pen.globalAlpha = faded ? 0.2 : 0.88;
-        pen.fillStyle = colour(c);
-        pen.fill();
-        pen.globalAlpha = faded ? 0.3 : 1;
-        pen.lineWidth = i === state.hover || c === state.chosen ? 2 : 1;
-        pen.strokeStyle = i === state.hover || c === state.chosen ? text : page;
-        pen.stroke();
       }
+    }
+    for (const i of order) {
+      const x = screenX(i), y = screenY(i), c = points.campaign[i];
+      if (c < 0 || !state.shown[c] || outside(x, y)) continue;
+      const faded = focus >= 0 && c !== focus, ringed = i === state.hover || c === state.chosen;
+      outline(pen, shape(c), x, y, radius(i));
+      pen.globalAlpha = faded ? 0.2 : 0.88;
+      pen.fillStyle = colour(c);
+      pen.fill();
+      pen.globalAlpha = faded ? 0.3 : 1;
+      pen.lineWidth = ringed ? 2 : 1;
+      pen.strokeStyle = ringed ? text : page;
+      pen.stroke();
     }
     pen.globalAlpha = 1;
     names(focus, page, text);
   }
 
-  /** Names beside the largest marks, as many as fit without touching each other. */
+  /** Names beside the largest marks, as many as fit without covering a name or another such mark. */
   function names(focus, page, text) {
+    const LINE = 9, GAP = 6;
+    const touch = (a, b) => a[0] < b[2] && b[0] < a[2] && a[1] < b[3] && b[1] < a[3];
+    const shown = campaigns.map((_, c) => c).filter((c) =>
+      anchors[c] >= 0 && state.shown[c] && (state.chosen < 0 || c === state.chosen));
+    const marks = new Map(shown.map((c) => {
+      const x = screenX(anchors[c]), y = screenY(anchors[c]), r = radius(anchors[c]);
+      return [c, [x - r, y - r, x + r, y + r]];
+    }));
     const taken = [];
     pen.font = "600 12px system-ui, sans-serif";
     pen.textBaseline = "middle";
     pen.lineJoin = "round";
-    const ranked = campaigns.map((_, c) => c).sort((a, b) =>
-      (b === focus) - (a === focus) || tiers.indexOf(campaigns[a].tier) - tiers.indexOf(campaigns[b].tier) ||
-      campaigns[b].prompts - campaigns[a].prompts);
-    for (const c of ranked) {
-      const i = anchors[c];
-      if (i < 0 || !state.shown[c] || (state.chosen >= 0 && c !== state.chosen)) continue;
-      const x = screenX(i), y = screenY(i), gap = radius(i) + 6;
-      if (x < 0 || y < 0 || x > width || y > height) continue;
-      const characters = Array.from(campaigns[c].title);
-      const name = characters.length > 30 ? characters.slice(0, 29).join("").trimEnd() + "…" : campaigns[c].title;
+    shown.sort((a, b) => (b === focus) - (a === focus) || campaigns[b].prompts - campaigns[a].prompts || a - b);
+    for (const c of shown) {
+      const title = Array.from(campaigns[c].title);
+      const name = title.length > 30 ? title.slice(0, 29).join("").trimEnd() + "…" : campaigns[c].title;
       const wide = pen.measureText(name).width;
-      const left = x + gap + wide > width - 6 ? x - gap - wide : x + gap;
-      const box = [left - 3, y - 9, left + wide + 3, y + 9];
-      if (left < 4 || taken.some((o) => box[0] < o[2] && o[0] < box[2] && box[1] < o[3] && o[1] < box[3])) continue;
-      taken.push(box);
-      pen.lineWidth = 4;
-      pen.strokeStyle = page;
-      pen.strokeText(name, left, y);
-      pen.fillStyle = text;
-      pen.fillText(name, left, y);
+      const [x0, y0, x1, y1] = marks.get(c);
+      const x = (x0 + x1) / 2, y = (y0 + y1) / 2;
+      const places = [
+        [x1 + GAP, y], [x0 - GAP - wide, y], [x - wide / 2, y1 + GAP + LINE], [x - wide / 2, y0 - GAP - LINE],
+      ];
+      for (const [left, middle] of places) {
+        const box = [left - 3, middle - LINE, left + wide + 3, middle + LINE];
+        if (box[0] < 0 || box[1] < 0 || box[2] > width || box[3] > height) continue;
+        if (taken.some((other) => touch(box, other))) continue;
+        if (c !== focus && [...marks].some(([other, mark]) => other !== c && touch(box, mark))) continue;
+        taken.push(box);
+        pen.lineWidth = 4;
+        pen.strokeStyle = page;
+        pen.strokeText(name, left, middle);
+        pen.fillStyle = text;
+        pen.fillText(name, left, middle);
+        break;
+      }
     }
   }
 
@@ -157,7 +173,7 @@
     canvas.height = Math.round(height * ratio);
     base = Math.max(60, Math.min(width, height) - 2 * MARGIN);
     if (first || state.scale === 1) whole();
-    redraw();
+    draw(); // at once: a canvas is blank after its size was set
   }
 
   const whole = () => Object.assign(state, { scale: 1, dx: (width - base) / 2, dy: (height - base) / 2 });
@@ -323,9 +339,12 @@
     const title = make("span", "title", c.title);
     title.dir = "auto";
     const sub = make("span", "sub");
-    sub.append(make("span", c.tier, c.tier), ` · ${c.objective} · ${many(c.prompts, "prompt", "prompts")}`);
+    sub.append(make("span", c.tier, c.tier), ` · ${c.objective}`);
     if (anchors[place] < 0) sub.append(" · not on the map");
-    button.append(swatch, title, make("span", "many", many(c.accounts, "account", "accounts")), sub);
+    button.append(
+      swatch, title, make("span", "many", many(c.accounts, "account", "accounts")),
+      sub, make("span", "many", many(c.prompts, "prompt", "prompts")),
+    );
     button.addEventListener("click", () => choose(state.chosen === place ? -1 : place));
     button.addEventListener("mouseenter", () => { if (state.chosen < 0 && anchors[place] >= 0) { state.hover = anchors[place]; redraw(); } });
     button.addEventListener("mouseleave", () => { state.hover = -1; redraw(); });
@@ -429,7 +448,7 @@
   document.getElementById("counts").textContent =
     `${many(campaigns.length, "campaign", "campaigns")} · ${many(inside, "prompt", "prompts")} in them · run ${data.run}`;
   document.getElementById("key").textContent =
-    "Near means alike. Area: prompts. Grey: no campaign." +
+    "Near means alike, but marks in one place are moved apart. Area: prompts. Grey: no campaign." +
     (data.leftOut ? ` ${number.format(data.leftOut)} smaller grey marks are left out.` : "");
   darkScheme.addEventListener("change", () => { swatches(); redraw(); });
   new ResizeObserver(resize).observe(canvas.parentElement);
