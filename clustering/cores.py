@@ -25,6 +25,7 @@ class Cores:
     Attributes:
         groups: int32 (n_cores,), the group of each core, ascending.
         weights: float32 CSR (n_cores, n_features).
+        common: the features that most members carry, whether they mark the group or not; 0/1 CSR of the same shape.
         strengths: float64 (n_cores,), sum of weights.
         n_accounts: int64 (n_cores,), distinct accounts of the group.
         n_prompts: int64 (n_cores,).
@@ -32,6 +33,7 @@ class Cores:
 
     groups: NDArray[np.int32]
     weights: sparse.csr_matrix
+    common: sparse.csr_matrix
     strengths: NDArray[np.float64]
     n_accounts: NDArray[np.int64]
     n_prompts: NDArray[np.int64]
@@ -88,14 +90,17 @@ def find_cores(
     p = mass / size
     outside = np.maximum(totals[column] - mass, 0.0)
     q = (outside + 0.5) / np.maximum(everyone - size + 1.0, 1.0)
-    is_core = (p >= settings.core_presence) & (p >= settings.core_lift * q)
+    is_common = p >= settings.core_presence
+    is_core = is_common & (p >= settings.core_lift * q)
+    shape = (len(chosen), len(sets.features))
     weight = (p * np.log(p / q))[is_core].astype(np.float32)
-    weights = sparse.csr_matrix(
-        (weight, (row[is_core], column[is_core])), shape=(len(chosen), len(sets.features))
-    )
+    weights = sparse.csr_matrix((weight, (row[is_core], column[is_core])), shape=shape)
     weights.sort_indices()
+    common = sparse.csr_matrix(
+        (np.ones(is_common.sum(), np.float32), (row[is_common], column[is_common])), shape=shape
+    )
     strengths = np.asarray(weights.sum(axis=1, dtype=np.float64)).ravel()
-    return Cores(chosen.astype(np.int32), weights, strengths, n_accounts[chosen], n_prompts[chosen])
+    return Cores(chosen.astype(np.int32), weights, common, strengths, n_accounts[chosen], n_prompts[chosen])
 
 
 def feature_accounts(

@@ -93,16 +93,19 @@ def settle(sets: FeatureSets, pairs: Pairs, groups: NDArray[np.int32], settings:
 
 
 def _merge_fragments(cores: Cores, settings: FamilySettings) -> NDArray[np.int32]:
-    """int32 (n_cores,): the older strong core each core is a fragment of, itself if none."""
-    present = cores.weights.copy()
-    present.data = np.ones_like(present.data)
+    """int32 (n_cores,): the stronger core each core is a fragment of, itself if none.
+
+    What counts is what the members have in common, not what marks them: two fragments of one template take each
+    other's marks away, since each finds the template outside itself too.
+    """
     normal = sparse.diags((1.0 / np.maximum(cores.strengths, 1e-9)).astype(np.float32)) @ cores.weights
-    carried = (present @ normal.T).tocsr()
-    carried.sort_indices()
+    carried = (cores.common @ normal.T).tocsr()
+    order = np.lexsort((cores.groups, -cores.strengths)).astype(np.int64)
     merged: NDArray[np.int32] = _fragment_of(
         carried.indptr.astype(np.int64),
         carried.indices,
         carried.data,
+        order,
         cores.strong(settings),
         settings.merge_share,
     )
@@ -135,17 +138,19 @@ def best_core(
 
 
 @njit(cache=True, nogil=True)
-def _fragment_of(indptr, indices, carried, strong, share):  # type: ignore[no-untyped-def]
+def _fragment_of(indptr, indices, carried, order, strong, share):  # type: ignore[no-untyped-def]
     n = len(indptr) - 1
     merged = np.arange(n).astype(np.int32)
-    for core in range(n):
+    is_whole = np.zeros(n, np.bool_)  # strong, passed already, and no fragment itself
+    for core in order:
         best, best_share = np.int32(-1), 0.0
         for i in range(indptr[core], indptr[core + 1]):
-            older = indices[i]
-            if older >= core:
-                break
-            if strong[older] and merged[older] == older and carried[i] >= share and carried[i] > best_share:
-                best, best_share = older, carried[i]
+            other = indices[i]
+            if not is_whole[other] or carried[i] < share:
+                continue
+            if carried[i] > best_share or (carried[i] == best_share and other < best):
+                best, best_share = other, carried[i]
+        is_whole[core] = strong[core] and best < 0
         if best >= 0:
             merged[core] = best
     return merged

@@ -69,7 +69,7 @@ def demo(ctx: typer.Context, as_json: Json = False) -> None:
     for day in days:
         _print(day)
     last = days[-1]
-    named = next((row.campaign_id for row in last.campaigns if row.campaign_id), None)
+    named = next((row.campaign_id for row in last.campaigns if row.whole), None)
     shoal = f"shoal --home {home}"
     say("Look around:", style="bold", quiet=call.quiet)
     for line in ("campaigns", *([f"show {named}"] if named else []), f"map {last.result.day} --out map.html"):
@@ -97,7 +97,7 @@ def _print(day: DemoDay) -> None:
             safe(row.outcome, _OUTCOMES[row.outcome]),
             safe(row.campaign_id or ""),
             tier_text(row.tier or ""),
-            safe(row.template or "", limit=48),
+            safe(row.template or "", limit=40),
         )
     tiers = tuple(TIER_STYLES)
     innocents = table("innocents", "prompts", *tiers, right=("prompts",))

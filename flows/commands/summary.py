@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from flows.commands.console import STAGES, safe, table
+from flows.commands.console import STAGES, TIER_STYLES, safe, table
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -65,7 +65,7 @@ def _figures(counts: Mapping[str, Mapping[str, Any]]) -> list[tuple[str, Any]]:
         ("lexical groups", counts.get("group", {}).get("groups")),
         ("vectors", counts.get("index", {}).get("vectors")),
         ("campaigns", results.get("campaigns")),
-        *((f"  {key.removeprefix('tier_')}", n) for key, n in results.items() if key.startswith("tier_")),
+        *((f"  {tier}", results.get(f"tier_{tier}")) for tier in TIER_STYLES),
         ("prompts in campaigns", results.get("members")),
         ("accounts in campaigns", results.get("accounts")),
     ]

@@ -451,7 +451,8 @@
     "Near means alike, but marks in one place are moved apart. Area: prompts. Grey: no campaign." +
     (data.leftOut ? ` ${number.format(data.leftOut)} smaller grey marks are left out.` : "");
   darkScheme.addEventListener("change", () => { swatches(); redraw(); });
-  new ResizeObserver(resize).observe(canvas.parentElement);
   swatches();
   filter();
+  resize();
+  new ResizeObserver(resize).observe(canvas.parentElement);
 })();

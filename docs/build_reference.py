@@ -1,0 +1,425 @@
+"""Writes `docs/reference.md` from the code, so that it cannot say what the code does not.
+
+    python docs/build_reference.py
+
+Names, types, defaults and limits come from the command line, the settings tree, the Arrow schemas and the
+enumerations. What a column means is written here; a column without a meaning, or a meaning without a column,
+is an error. A test compares the committed file with what this module makes.
+"""
+
+from __future__ import annotations
+
+import inspect
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from types import NoneType
+from typing import Any, Literal, get_args, get_origin
+
+import pyarrow as pa
+import typer.main
+from pydantic import BaseModel, SecretStr
+from pydantic.fields import FieldInfo
+
+from campaigns import errors
+from campaigns.records import (
+    ACCOUNTS,
+    CAMPAIGNS,
+    EVIDENCE,
+    MAP,
+    MEMBERS,
+    QUARANTINE,
+    REQUIRED_COLUMNS,
+    TRAFFIC,
+    Objective,
+    Reason,
+    Tier,
+)
+from campaigns.settings import CONFIG_FILE, CONFIG_VARIABLE, NESTED, PREFIX, Settings
+from flows.cli import app
+from flows.commands.console import STAGES
+from flows.commands.teaching import EXAMPLES
+from ingest.adapters import ACCOUNT_FIELDS, Shape
+from ingest.pseudonyms import KINDS as PSEUDONYM_KINDS
+from ingest.sources import COMPRESSIONS, KINDS, Kind
+
+TARGET = Path(__file__).with_name("reference.md")
+
+_HEAD = """\
+# Reference
+
+Made from the code by `docs/build_reference.py`; do not edit it by hand.
+
+[Commands](#commands) · [Settings](#settings) · [Traffic](#traffic) · [Results](#results) ·
+[Quarantine reasons](#quarantine-reasons) · [Exit codes](#exit-codes)
+"""
+
+_OUTPUTS: Mapping[str, tuple[pa.Schema, str, str]] = {
+    "members.parquet": (MEMBERS, "One row per prompt of a campaign.", "campaign_id, prompt_id"),
+    "campaigns.parquet": (CAMPAIGNS, "One row per campaign.", "campaign_id"),
+    "accounts.parquet": (ACCOUNTS, "One row per campaign and account.", "campaign_id, account_id"),
+    "evidence.parquet": (EVIDENCE, "One row per campaign and signal.", "campaign_id, signal"),
+    "map.parquet": (
+        MAP,
+        "One row per vector of the run: a skeleton or the head of an open text. Nothing is decided by it.",
+        "representative",
+    ),
+    "quarantine.parquet": (
+        QUARANTINE,
+        "One row per rejected row. No prompt text. As many as the manifest counts.",
+        "source, row",
+    ),
+}
+
+_COUNTS = {
+    "n_prompts": "Prompts of the campaign on the day.",
+    "n_accounts": "Distinct accounts that sent them.",
+}
+_MEANINGS: Mapping[str, Mapping[str, str]] = {
+    "traffic": {
+        "prompt_id": "Unique. Of rows that share an id one is kept, the rest are quarantined.",
+        "account_id": "Who sent it.",
+        "created_at": "When. ISO-8601 text with a zone and epoch numbers are read too; a time without a zone "
+        "stops the run.",
+        "prompt": "The user's text. Kept in Unicode form NFC.",
+        "system_prompt": "The system message. Stored with the prompt; no stage reads it yet.",
+        "organization_id": "The tenant. Tells one customer's own template from a pool.",
+        "api_key_id": "The key used. Stored, not read yet.",
+        "model": "The model asked for. Stored, not read yet.",
+        "user_agent": "Stored, not read yet.",
+        "ip": "Stored, not read yet.",
+        "asn": "Stored, not read yet.",
+        "country": "Stored, not read yet.",
+        "payment_fingerprint": "Stored, not read yet.",
+        "account_created_at": "Stored, not read yet.",
+        "input_tokens": "Stored, not read yet.",
+        "output_tokens": "Stored, not read yet.",
+    },
+    "members.parquet": {
+        "prompt_id": "As in the traffic.",
+        "account_id": "As in the traffic, or its pseudonym.",
+        "campaign_id": "The lasting id.",
+        "strength": "Part of the family's core weight that the text carries, 0.5 to 1.",
+        "is_core": "The text carries at least three quarters of the core.",
+    },
+    "campaigns.parquet": {
+        "campaign_id": "`c-` and 16 characters. Kept from day to day.",
+        "tier": "See [tiers](#tiers).",
+        "score": "0 to 1, ranks the review queue; 0 for `benign`. Not a probability.",
+        **_COUNTS,
+        "template": "What the members say in the same order, slots as `{kind}`.",
+        "label": "A title of at most 60 characters.",
+        "summary": "Two sentences.",
+        "objective": "See [objectives](#objectives).",
+        "objective_confidence": "0 to 1.",
+        "keyphrases": "Phrases that mark this family among the day's families.",
+        "exemplar_prompt_ids": "Prompts to read first.",
+        "operator_id": "Always null in this version.",
+        "reasons": "Why the tier, in words, and what was not tested.",
+    },
+    "accounts.parquet": {
+        "account_id": "As in the traffic, or its pseudonym.",
+        "campaign_id": "The lasting id.",
+        "n_prompts": "Prompts of the account in the campaign.",
+        "share": "Part of the account's prompts of the day that the campaign holds.",
+        "strength": "0 to 1: mean strength of its prompts, times half n / (n + 1) plus half `share`.",
+        "is_core": "It sent a core member and its strength is at least 0.5. Otherwise it may be a passer-by.",
+        "reasons": "The same in words.",
+    },
+    "evidence.parquet": {
+        "campaign_id": "The lasting id.",
+        "signal": "Name of the figure.",
+        "group": "`content`, `volume` or `context`.",
+        "value": "The figure.",
+        "control_median": "Always null in this version: no control is drawn.",
+        "control_p95": "Always null in this version.",
+        "p_value": "Always null in this version.",
+        "sentence": "The figure in words.",
+    },
+    "map.parquet": {
+        "representative": "Row of the run's vectors.",
+        "x": "Place in the plane.",
+        "y": "Place in the plane.",
+        "n_prompts": "Prompts it stands for.",
+        "n_accounts": "Accounts it stands for; for a skeleton those of its most widely sent text.",
+        "campaign_id": "Null: no campaign.",
+    },
+    "quarantine.parquet": {
+        "prompt_id": "Null where the row was too broken to tell.",
+        "account_id": "The same; a pseudonym where a key is set.",
+        "source": "File, relative to the input.",
+        "row": "0-based row in that file; -1: the whole file.",
+        "reason": "See [quarantine reasons](#quarantine-reasons).",
+        "detail": "Column and expectation, never prompt text.",
+    },
+}
+
+_REASONS: Mapping[Reason, str] = {
+    Reason.NULL: "A required column has no value, or an empty id.",
+    Reason.EMPTY: "Nothing but whitespace and characters that nobody sees.",
+    Reason.FUTURE: "Later than now plus `ingest.future_tolerance_hours`.",
+    Reason.DUPLICATE_ID: "Another row with this id was kept: the smallest by time, account, text, other columns.",
+    Reason.INVALID_UTF8: "Bytes that are no UTF-8, or a lone surrogate.",
+    Reason.TOO_LONG: "A text or a line over `ingest.max_prompt_bytes`.",
+    Reason.BAD_VALUE: "A value of another type, a line that is no JSON object, a CSV row of the wrong width.",
+    Reason.UNREADABLE_FILE: "Damaged, cut short, or a decompression bomb. The whole file is left out.",
+}
+_TIERS: Mapping[Tier, str] = {
+    Tier.ACTIONABLE: "Reserved for account-side evidence. **No run of this version gives it.**",
+    Tier.REVIEW: "Many accounts share a template and no plain explanation fits. A person must look.",
+    Tier.BENIGN: "Explained: one organization, one copied text, or an allow-list entry.",
+}
+_SHAPES: Mapping[Shape, str] = {
+    Shape.TRAFFIC: "the columns above; told by having no other shape's marks",
+    Shape.CHAT: "a logged OpenAI or Anthropic request body: `messages` and no `prompt`",
+    Shape.OTEL: "an OpenTelemetry GenAI span or OTLP/JSON export: `resourceSpans`, or `attributes` and a span id",
+    Shape.LITELLM: "a row of LiteLLM's spend log: `request_id` and `startTime`",
+}
+
+
+def reference() -> str:
+    """The whole page."""
+    parts = (_commands(), _settings(), _traffic(), _results(), _quarantine(), _exit_codes())
+    return "\n".join([_HEAD, *(line for part in parts for line in part)]).rstrip() + "\n"
+
+
+# -- commands ------------------------------------------------------------------------------------------
+
+_SPOKEN = re.compile(r"(?<=\S) {2,}(?=\S)")
+"""What parts an example from its explanation."""
+
+
+def _commands() -> Iterator[str]:
+    yield "## Commands\n"
+    yield "Data goes to stdout, talk to stderr. Options of `shoal` itself stand before the command.\n"
+    yield from _command(typer.main.get_command(app), ("shoal",))
+
+
+def _command(command: Any, path: tuple[str, ...]) -> Iterator[str]:
+    yield f"### `{' '.join(path)}`\n"
+    text, _, examples = (command.help or "").partition(EXAMPLES)
+    yield text.strip() + "\n"
+    yield "```bash\n" + _SPOKEN.sub("  # ", inspect.cleandoc(examples)) + "\n```\n"
+    shown = [parameter for parameter in command.params if not parameter.hidden]
+    if shown:
+        yield from _table(("name", "value", "default", ""), (_parameter(p) for p in shown))
+    for name, inner in getattr(command, "commands", {}).items():
+        yield from _command(inner, (*path, name))
+
+
+def _parameter(parameter: Any) -> tuple[str, ...]:
+    is_option = parameter.param_type_name == "option"
+    names = ", ".join(f"`{name}`" for name in parameter.opts) if is_option else f"`{_metavar(parameter)}`"
+    default = "required" if parameter.required else _default(parameter)
+    return names, _value(parameter) if is_option else "", default, parameter.help or ""
+
+
+def _metavar(parameter: Any) -> str:
+    return parameter.metavar or parameter.name.upper()
+
+
+def _value(parameter: Any) -> str:
+    if parameter.is_flag:
+        return ""
+    choices = _choices(parameter.type_descriptor.annotation)
+    if choices:
+        return ", ".join(f"`{choice}`" for choice in choices)
+    return parameter.metavar or getattr(parameter.type_descriptor.annotation, "__name__", "").upper()
+
+
+def _default(parameter: Any) -> str:
+    value = parameter.default
+    return "" if value in (None, "", False) or callable(value) else f"`{value}`"
+
+
+# -- settings ------------------------------------------------------------------------------------------
+
+
+def _settings() -> Iterator[str]:
+    yield "## Settings\n"
+    yield (
+        f"From `{CONFIG_FILE}` in the working folder (or the file that `--config` or `{CONFIG_VARIABLE}` names), "
+        f"over that from the environment, over that from flags (`--set KEY=VALUE`). The variable of a key is "
+        f"`{PREFIX}` and the key in capitals with `{NESTED}` for each dot: `{_variable('embedding.batch_size')}`. "
+        f"Unknown keys are errors. Secrets (`store_url`, `secret_key`) are read from the environment or the "
+        f"file and never from flags.\n"
+    )
+    model = Settings()
+    plain = {name: info for name, info in _fields(model) if not isinstance(getattr(model, name), BaseModel)}
+    yield from _settings_table(model, plain, "")
+    for name, _ in _fields(model):
+        if isinstance(section := getattr(model, name), BaseModel):
+            yield f"### {name}\n"
+            yield from _settings_table(section, dict(_fields(section)), f"{name}.")
+
+
+def _settings_table(model: BaseModel, fields: Mapping[str, FieldInfo], prefix: str) -> Iterator[str]:
+    rows = (
+        (f"`{prefix}{name}`", _shown(getattr(model, name)), _allowed(info), info.description or "")
+        for name, info in fields.items()
+    )
+    yield from _table(("key", "default", "allowed", ""), rows)
+
+
+def _fields(model: BaseModel) -> list[tuple[str, FieldInfo]]:
+    return list(type(model).model_fields.items())
+
+
+def _variable(key: str) -> str:
+    return PREFIX + key.upper().replace(".", NESTED)
+
+
+def _shown(value: object) -> str:
+    if isinstance(value, SecretStr):
+        value = value.get_secret_value()
+    return "" if value == "" else f"`{value}`"
+
+
+def _allowed(info: FieldInfo) -> str:
+    choices = _choices(info.annotation)
+    if choices:
+        return ", ".join(f"`{choice}`" for choice in choices)
+    signs = {"ge": "≥", "gt": ">", "le": "≤", "lt": "<"}
+    found = ((name, getattr(bound, name, None)) for bound in info.metadata for name in signs)
+    return ", ".join(f"{signs[name]} {limit}" for name, limit in found if limit is not None)
+
+
+# -- columns -------------------------------------------------------------------------------------------
+
+
+def _traffic() -> Iterator[str]:
+    yield "## Traffic\n"
+    endings = {kind: [ending for ending, of in KINDS.items() if of is kind] for kind in Kind}
+    listed = "; ".join(f"{kind} ({', '.join(f'`{e}`' for e in found)})" for kind, found in endings.items())
+    packed = " or ".join(f"`{ending}`" for ending in COMPRESSIONS)
+    yield (
+        f"One row is one prompt. A file, a folder, a glob or a URL that fsspec knows. Formats: {listed}; the "
+        f"text formats also with {packed}. Unknown columns are kept aside in `extras.parquet`, as text.\n"
+    )
+    rows = (
+        (
+            f"`{field.name}`",
+            _type(field.type),
+            "required" if field.name in REQUIRED_COLUMNS else "",
+            meaning,
+        )
+        for field, meaning in _meant("traffic", TRAFFIC)
+    )
+    yield from _table(("column", "type", "", ""), rows)
+    kinds = ", ".join(f"`{column}` (`{prefix}_…`)" for column, prefix in PSEUDONYM_KINDS.items())
+    yield f"With `{_variable('secret_key')}` set, these become pseudonyms: {kinds}.\n"
+    yield "### Shapes\n"
+    yield "`--format` says how every file is read; `auto` looks at the first record of each file.\n"
+    rows = (
+        (
+            f"`{shape}`",
+            text,
+            ", ".join(f"`{name}`" for name in ACCOUNT_FIELDS.get(shape, ("account_id",))),
+        )
+        for shape, text in _complete(_SHAPES, Shape)
+    )
+    yield from _table(("shape", "one record is", "account, the first that is filled"), rows)
+
+
+def _results() -> Iterator[str]:
+    yield "## Results\n"
+    yield (
+        "A published run is the folder `runs/DAY/ATTEMPT` below the home. It holds these files, what the stages "
+        "left for each other, and `manifest.json`. `shoal run --out DIR` copies the files below to a folder of "
+        "yours.\n"
+    )
+    for name, (schema, text, order) in _OUTPUTS.items():
+        yield f"### {name}\n"
+        yield f"{text} Sorted by {order}.\n"
+        rows = (
+            (f"`{field.name}`", _type(field.type), "may be null" if field.nullable else "", meaning)
+            for field, meaning in _meant(name, schema)
+        )
+        yield from _table(("column", "type", "", ""), rows)
+    yield "### Stages\n"
+    yield "The manifest has an entry for each, in this order: files with SHA-256, counts, seconds.\n"
+    yield from _table(("name", ""), ((f"`{name}`", text) for name, text in STAGES.items()))
+    yield "### Tiers\n"
+    yield from _table(("tier", ""), ((f"`{tier}`", text) for tier, text in _complete(_TIERS, Tier)))
+    yield "### Objectives\n"
+    yield "What a family is after, as far as its wording says: " + ", ".join(Objective) + ".\n"
+
+
+def _meant(name: str, schema: pa.Schema) -> list[tuple[pa.Field, str]]:
+    """Each column with its meaning; both sides must be complete."""
+    meanings = _MEANINGS[name]
+    if list(meanings) != schema.names:
+        raise KeyError(f"the meanings of {name} do not match its columns {schema.names}")
+    return [(field, meanings[field.name]) for field in schema]
+
+
+def _type(kind: pa.DataType) -> str:
+    if pa.types.is_list(kind):
+        return f"list of {_type(kind.value_type)}"
+    return "timestamp, UTC" if pa.types.is_timestamp(kind) else str(kind)
+
+
+# -- reasons and codes ---------------------------------------------------------------------------------
+
+
+def _quarantine() -> Iterator[str]:
+    yield "## Quarantine reasons\n"
+    yield (
+        "The first check that fails names the reason. In = accepted + copies + quarantined, exactly. A run stops "
+        "when more than `ingest.max_quarantine_share` of its rows are set aside.\n"
+    )
+    yield from _table(("reason", "means"), ((str(reason), text) for reason, text in _complete(_REASONS, Reason)))
+
+
+def _exit_codes() -> Iterator[str]:
+    yield "## Exit codes\n"
+    yield "An error says what, where and what to do next, on stderr. `--debug` adds a traceback.\n"
+    rows = [("0", "", "all went well"), ("1", "", "an error that nobody foresaw; please report it")]
+    rows += [(code, f"`{name}`", text) for name, code, text in error_tree()]
+    yield from _table(("code", "error", ""), rows)
+    yield "No command of this version leaves with 8.\n"
+
+
+def error_tree() -> list[tuple[str, str, str]]:
+    """(class, exit code, meaning) of every error, from the tree drawn in `campaigns.errors`.
+
+    Raises:
+        ValueError: the drawing does not show the classes and codes that are there.
+    """
+    drawn = re.findall(r"[├└]── (\w+) +(\d) +(.+)", errors.__doc__ or "")
+    classes = {
+        name: str(value.exit_code)
+        for name, value in vars(errors).items()
+        if inspect.isclass(value) and issubclass(value, errors.ShoalError) and value is not errors.ShoalError
+    }
+    if {name: code for name, code, _ in drawn} != classes:
+        raise ValueError("the tree of errors does not match the classes")
+    return drawn
+
+
+# -- helpers -------------------------------------------------------------------------------------------
+
+
+def _complete(texts: Mapping[Any, str], every: Iterable[Any]) -> list[tuple[Any, str]]:
+    """The texts in the order of `every`; one that is missing is an error."""
+    return [(member, texts[member]) for member in every]
+
+
+def _choices(annotation: Any) -> list[str]:
+    """Values of a `Literal`, also of one that may be None."""
+    if get_origin(annotation) is Literal:
+        return [str(choice) for choice in get_args(annotation)]
+    kinds = [kind for kind in get_args(annotation) if kind is not NoneType]
+    return _choices(kinds[0]) if len(kinds) == 1 else []
+
+
+def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> Iterator[str]:
+    yield "| " + " | ".join(head) + " |"
+    yield "|" + " --- |" * len(head)
+    for row in rows:
+        yield "| " + " | ".join(cell.replace("|", "\\|").replace("\n", " ") for cell in row) + " |"
+    yield ""
+
+
+if __name__ == "__main__":
+    TARGET.write_text(reference(), encoding="utf-8")
