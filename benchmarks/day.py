@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -93,7 +92,10 @@ def _one(source: str, home: Path, flags: Flags, last: str, again: bool) -> dict[
     started = time.perf_counter()
     run = open_run(home, DAY, "benchmark", force=again)
     ref = RunRef.of(run, source, "", flags)
-    with Store.open(settings) as store, held(store, DAY, lease_seconds=settings.flow.lock_lease_seconds) as lock:
+    with (
+        Store.open(settings) as store,
+        held(store, DAY, lease_seconds=settings.flow.lock_lease_seconds) as lock,
+    ):
         for name in STAGES[: STAGES.index(last) + 1]:
             before = time.perf_counter()
             getattr(steps, name).fn(ref)

@@ -33,7 +33,9 @@ def encode(prompts: int, folder: Path, *, texts: int = 400) -> Result:
         )  # fmt: skip
         fastest = min(seconds, key=lambda name: seconds[name])
         cache = VectorCache(Path(home) / "vectors", encoders[fastest].dimension)
-        first, second = (alternately(_caching(encoders[fastest], cache, wanted), repeat=1)[0] for _ in range(2))
+        first, second = (
+            alternately(_caching(encoders[fastest], cache, wanted), repeat=1)[0] for _ in range(2)
+        )
     figures = [Figure(f"{name}", len(wanted) / spent, "texts/s") for name, spent in seconds.items()]
     if len(seconds) > 1:
         figures.append(Figure("openvino over torch", seconds["torch"] / seconds["openvino"], "x"))

@@ -70,9 +70,7 @@ def _day(path: Path, part: int) -> _Day:
     rows = pl.DataFrame(files.read_parquet(path, ["account_id", "prompt"]))
     rows = rows.with_columns(account=pl.col("account_id").rank("dense").cast(pl.Int64) - 1)
     rows = rows.filter(pl.col("account") % part == 0).sort("account")
-    features = counting.text_features(
-        tokenize(rows["prompt"].to_arrow()), Settings().scaffold.pair_distance
-    )
+    features = counting.text_features(tokenize(rows["prompt"].to_arrow()), Settings().scaffold.pair_distance)
     postings = Postings(rows["account"].to_numpy(), np.arange(rows.height, dtype=np.int64))
     return _Day(features, postings, rows.height)
 

@@ -112,6 +112,7 @@ TEXTS = pa.schema(
         pa.field("evasion_marks", pa.int32(), nullable=False),
         pa.field("partition", pa.int32(), nullable=False),
         pa.field("pairs", pa.list_(pa.uint64()), nullable=False),
+        pa.field("wide_pairs", pa.list_(pa.uint64()), nullable=False),
         pa.field("edges", pa.list_(pa.uint64()), nullable=False),
         pa.field("skeleton", pa.string(), nullable=False),
     ]

@@ -66,6 +66,9 @@ class ScaffoldSettings(Section):
     relative_rank: int = Field(
         6, ge=1, description="Rank of the account count that the relative filter compares with."
     )
+    wide_part: float = Field(
+        0.25, ge=0, le=1, description="The same rank for the wide reading, as a part of the text's features."
+    )
     relative_share: float = Field(
         0.3, ge=0, le=1, description="Features below this share of the ranked count are dropped."
     )

@@ -68,14 +68,17 @@ def find_families(
     pairs: Pairs,
     keys: NDArray[np.bytes_],
     settings: FamilySettings,
+    among: NDArray[np.bool_] | None = None,
 ) -> Families:
-    """Families of the lexical channel.
+    """Families that texts form under one reading; what marks them is measured against all texts.
 
     Args:
         keys: fixed-size bytes (n_texts,), distinct: the content that breaks ties.
+        among: bool (n_texts,), the texts that may propose groups; default all. Others may still join them.
     """
     weights = pairs.prompts_per_text(len(sets))
-    groups = group_by_anchor(sets, weights, keys, settings.anchor_overlap)
+    proposing = sets if among is None else sets.only(among)
+    groups = group_by_anchor(proposing, weights, keys, settings.anchor_overlap)
     return settle(sets, pairs, groups, settings)
 
 

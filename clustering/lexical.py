@@ -1,25 +1,40 @@
-"""The lexical channel: families by word pairs, then, among what they leave open, families by how prompts begin or end.
+"""The lexical channel: three readings of the same texts, each for what the ones before leave open.
 
-Pairs survive rewording, insertion and noise, but drown when a short template surrounds a long passage. Edges
-see exactly those. A text that begins and ends as a known family does joins it, however little of the pairs it carries.
+1. Word pairs survive rewording, insertion and noise.
+2. Edges, how prompts begin and end, see a short template round a long passage, where its pairs drown.
+3. Word pairs read widely see a small family whose template quotes a phrase of a large one.
+
+A text that begins and ends as a known family does joins it, however little of the pairs it carries.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from campaigns.settings import FamilySettings
 from clustering.cores import coverage, find_cores
-from clustering.families import Families, Pairs, best_core, find_families, own_cores, settle
-from clustering.groups import FeatureSets, group_by_anchor
+from clustering.families import Pairs, best_core, find_families, own_cores
+from clustering.groups import FeatureSets
+
+
+@dataclass(frozen=True, slots=True)
+class Readings:
+    """Three feature sets over the same texts, in the order they are used."""
+
+    pairs: FeatureSets
+    edges: FeatureSets
+    wide_pairs: FeatureSets
+
+    def __len__(self) -> int:
+        return len(self.pairs)
 
 
 @dataclass(frozen=True, slots=True)
 class LexicalGroups:
-    """Groups of both channels under one numbering: pair cores first, then edge cores.
+    """Groups of all readings under one numbering.
 
     Attributes:
         labels: int32 (n_texts,), -1 for none.
@@ -31,59 +46,71 @@ class LexicalGroups:
     strengths: NDArray[np.float32]
     accepted: NDArray[np.bool_]
 
+    @classmethod
+    def none(cls, n_texts: int) -> LexicalGroups:
+        return cls(np.full(n_texts, -1, np.int32), np.zeros(n_texts, np.float32), np.empty(0, np.bool_))
+
     @property
     def families(self) -> NDArray[np.int32]:
         """Labels with every group that is no family set to -1."""
         result: NDArray[np.int32] = np.where(np.append(self.accepted, False)[self.labels], self.labels, -1)
         return result.astype(np.int32)
 
+    @property
+    def taken(self) -> NDArray[np.bool_]:
+        result: NDArray[np.bool_] = self.families >= 0
+        return result
+
 
 def lexical_groups(
-    pair_sets: FeatureSets,
-    edge_sets: FeatureSets,
-    pairs: Pairs,
-    keys: NDArray[np.bytes_],
-    settings: FamilySettings,
+    readings: Readings, pairs: Pairs, keys: NDArray[np.bytes_], settings: FamilySettings
 ) -> LexicalGroups:
-    """Both channels over the same texts (rows of both feature sets)."""
-    by_pairs = find_families(pair_sets, pairs, keys, settings)
-    labels, strengths = by_pairs.labels.copy(), by_pairs.strengths.copy()
-    final = by_pairs.final
-    adopted, carried = _adopted(edge_sets, pairs, final, settings)
-    joins = (final < 0) & (adopted >= 0)
-    labels[joins], strengths[joins] = adopted[joins], carried[joins]
-
-    taken = (final >= 0) | joins
-    by_edges = _edge_families(edge_sets, pairs, keys, taken, settings)
-    covering = np.where(taken, -1, by_edges.final)
-    n_texts = np.bincount(covering[covering >= 0], minlength=len(by_edges.accepted))
-    accepted = by_edges.accepted & (n_texts >= settings.edge_texts)
-    new = np.append(accepted, False)[covering]
-    labels[new] = covering[new] + len(by_pairs.accepted)
-    strengths[new] = by_edges.strengths[new]
-    return LexicalGroups(labels, strengths, np.concatenate([by_pairs.accepted, accepted]))
+    """Groups of the texts, the rows of all readings; `keys` are distinct and break ties."""
+    edge_settings = settings.model_copy(update={"family_strength": settings.edge_strength})
+    found = LexicalGroups.none(len(readings))
+    found = _extended(found, readings.pairs, pairs, keys, settings, fewest_texts=1)
+    found = _adopting(found, readings.edges, pairs, settings)
+    found = _extended(found, readings.edges, pairs, keys, edge_settings, fewest_texts=settings.edge_texts)
+    return _extended(found, readings.wide_pairs, pairs, keys, settings, fewest_texts=settings.edge_texts)
 
 
-def _adopted(
-    sets: FeatureSets, pairs: Pairs, families: NDArray[np.int32], settings: FamilySettings
-) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
-    """The family whose way to begin and end each text shares (-1: none), and how much of it, 0..1."""
-    cores = find_cores(sets, families, pairs.accounts, pairs.texts, pairs.prompts, settings)
-    strong = cores.strengths >= settings.core_strength
-    labels, carried = best_core(coverage(sets, cores), strong, own_cores(families, cores), settings)
-    return np.where(labels >= 0, np.append(cores.groups, -1)[labels], -1).astype(np.int32), carried
-
-
-def _edge_families(
+def _extended(
+    found: LexicalGroups,
     sets: FeatureSets,
     pairs: Pairs,
     keys: NDArray[np.bytes_],
-    taken: NDArray[np.bool_],
     settings: FamilySettings,
-) -> Families:
-    """Families proposed by the texts not `taken`; what marks them is measured against all texts."""
-    weights = pairs.prompts_per_text(len(sets))
-    groups = group_by_anchor(sets.only(~taken), weights, keys, settings.anchor_overlap)
-    return settle(
-        sets, pairs, groups, settings.model_copy(update={"family_strength": settings.edge_strength})
+    *,
+    fewest_texts: int,
+) -> LexicalGroups:
+    """Add the groups that texts in no family form under this reading.
+
+    A group that is no family is only kept for texts that had no group at all.
+    """
+    open_texts = ~found.taken
+    new = find_families(sets, pairs, keys, settings, among=open_texts)
+    labels = np.where(open_texts, new.labels, -1)
+    n_texts = np.bincount(labels[labels >= 0], minlength=len(new.accepted))
+    accepted = new.accepted & (n_texts >= fewest_texts)
+    joins = (labels >= 0) & (np.append(accepted, False)[labels] | (found.labels < 0))
+    return LexicalGroups(
+        np.where(joins, labels + len(found.accepted), found.labels).astype(np.int32),
+        np.where(joins, new.strengths, found.strengths),
+        np.concatenate([found.accepted, accepted]),
+    )
+
+
+def _adopting(
+    found: LexicalGroups, sets: FeatureSets, pairs: Pairs, settings: FamilySettings
+) -> LexicalGroups:
+    """Let open texts join the family whose strong core, measured under this reading, they carry by half."""
+    families = found.families
+    cores = find_cores(sets, families, pairs.accounts, pairs.texts, pairs.prompts, settings)
+    carried = coverage(sets, cores)
+    best, strengths = best_core(carried, cores.strong(settings), own_cores(families, cores), settings)
+    joins = (families < 0) & (best >= 0)
+    return replace(
+        found,
+        labels=np.where(joins, np.append(cores.groups, -1)[best], found.labels).astype(np.int32),
+        strengths=np.where(joins, strengths, found.strengths),
     )

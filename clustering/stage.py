@@ -7,7 +7,7 @@ never decide.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import numpy as np
 import polars as pl
@@ -22,7 +22,7 @@ from clustering.cores import find_cores
 from clustering.density import cluster as density_clusters
 from clustering.families import Pairs, settle
 from clustering.groups import FeatureSets
-from clustering.lexical import lexical_groups
+from clustering.lexical import Readings, lexical_groups
 
 CORE_MEMBER = 0.75
 """A member that carries this part of its family's core is a core member, below it is border."""
@@ -33,15 +33,15 @@ class TextTable:
     """The run's distinct texts as arrays; row i is the i-th text key in ascending order."""
 
     keys: pl.Series
-    pair_sets: FeatureSets
-    edge_sets: FeatureSets
+    readings: Readings
     pairs: Pairs
 
     @classmethod
     def read(cls, run: Run) -> TextTable:
-        table = run.table("texts", ["text_key", "pairs", "edges"])
+        names = [field.name for field in fields(Readings)]
+        table = run.table("texts", ["text_key", *names])
         keys = pl.Series("text_key", table["text_key"])
-        return cls(keys, _sets(table["pairs"]), _sets(table["edges"]), _read_pairs(run, keys))
+        return cls(keys, Readings(**{name: _sets(table[name]) for name in names}), _read_pairs(run, keys))
 
     def __len__(self) -> int:
         return len(self.keys)
@@ -58,9 +58,7 @@ class TextTable:
 def group(run: Run, settings: Settings) -> Counts:
     """Lexical groups of the run's texts: `texts.parquet` and the prompts to `groups.parquet`."""
     texts = TextTable.read(run)
-    found = lexical_groups(
-        texts.pair_sets, texts.edge_sets, texts.pairs, texts.sortable_keys, settings.family
-    )
+    found = lexical_groups(texts.readings, texts.pairs, texts.sortable_keys, settings.family)
     rows = np.flatnonzero(found.labels >= 0)
     labels = found.labels[rows]
     columns = {
@@ -88,7 +86,7 @@ def cluster(run: Run, settings: Settings) -> Counts:
     density = density_clusters(vectors, representatives["n_prompts"].to_numpy(), settings)
     proposed = _proposals(texts, groups, rows, representatives, density.labels)
     proposed[labels >= 0] = -1
-    extra = settle(texts.pair_sets, texts.pairs, proposed, settings.family)
+    extra = settle(texts.readings.wide_pairs, texts.pairs, proposed, settings.family)
     new = (labels < 0) & (extra.final >= 0)
     labels = np.where(new, extra.final + int(labels.max(initial=-1)) + 1, labels).astype(np.int32)
     strengths = np.where(new, extra.strengths, strengths)
@@ -145,7 +143,7 @@ def _renumbered(labels: NDArray[np.int32]) -> NDArray[np.int32]:
 def _write(
     run: Run, texts: TextTable, labels: NDArray[np.int32], strengths: NDArray[np.float32], settings: Settings
 ) -> None:
-    sets = texts.pair_sets.united(texts.edge_sets)
+    sets = texts.readings.wide_pairs.united(texts.readings.edges)
     pairs = texts.pairs
     anybody = settings.family.model_copy(update={"min_prompts": 1, "min_accounts": 1})
     cores = find_cores(sets, labels, pairs.accounts, pairs.texts, pairs.prompts, anybody)

@@ -99,7 +99,7 @@ _MEANINGS: Mapping[str, Mapping[str, str]] = {
         "prompt_id": "As in the traffic.",
         "account_id": "As in the traffic, or its pseudonym.",
         "campaign_id": "The lasting id.",
-        "strength": "Part of the family's core weight that the text carries, 0.5 to 1.",
+        "strength": "Part of the family's core weight that the text carries: `family.member_share` to 1.",
         "is_core": "The text carries at least three quarters of the core.",
     },
     "campaigns.parquet": {
@@ -215,7 +215,7 @@ def _parameter(parameter: Any) -> tuple[str, ...]:
 
 
 def _metavar(parameter: Any) -> str:
-    return parameter.metavar or parameter.name.upper()
+    return str(parameter.metavar or parameter.name.upper())
 
 
 def _value(parameter: Any) -> str:
@@ -224,7 +224,9 @@ def _value(parameter: Any) -> str:
     choices = _choices(parameter.type_descriptor.annotation)
     if choices:
         return ", ".join(f"`{choice}`" for choice in choices)
-    return parameter.metavar or getattr(parameter.type_descriptor.annotation, "__name__", "").upper()
+    if parameter.metavar:
+        return str(parameter.metavar)
+    return {str: "TEXT", int: "NUMBER"}.get(parameter.type_descriptor.annotation, "")
 
 
 def _default(parameter: Any) -> str:
@@ -294,7 +296,8 @@ def _traffic() -> Iterator[str]:
     packed = " or ".join(f"`{ending}`" for ending in COMPRESSIONS)
     yield (
         f"One row is one prompt. A file, a folder, a glob or a URL that fsspec knows. Formats: {listed}; the "
-        f"text formats also with {packed}. Unknown columns are kept aside in `extras.parquet`, as text.\n"
+        f"text formats also with {packed}. Unknown columns are kept aside in the run's `extras.parquet`, as text "
+        f"and as they are: they get no pseudonyms.\n"
     )
     rows = (
         (
@@ -310,7 +313,7 @@ def _traffic() -> Iterator[str]:
     yield f"With `{_variable('secret_key')}` set, these become pseudonyms: {kinds}.\n"
     yield "### Shapes\n"
     yield "`--format` says how every file is read; `auto` looks at the first record of each file.\n"
-    rows = (
+    shapes = (
         (
             f"`{shape}`",
             text,
@@ -318,7 +321,7 @@ def _traffic() -> Iterator[str]:
         )
         for shape, text in _complete(_SHAPES, Shape)
     )
-    yield from _table(("shape", "one record is", "account, the first that is filled"), rows)
+    yield from _table(("shape", "one record is", "account, the first that is filled"), shapes)
 
 
 def _results() -> Iterator[str]:
@@ -368,7 +371,9 @@ def _quarantine() -> Iterator[str]:
         "The first check that fails names the reason. In = accepted + copies + quarantined, exactly. A run stops "
         "when more than `ingest.max_quarantine_share` of its rows are set aside.\n"
     )
-    yield from _table(("reason", "means"), ((str(reason), text) for reason, text in _complete(_REASONS, Reason)))
+    yield from _table(
+        ("reason", "means"), ((str(reason), text) for reason, text in _complete(_REASONS, Reason))
+    )
 
 
 def _exit_codes() -> Iterator[str]:

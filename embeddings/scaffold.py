@@ -104,15 +104,28 @@ def add_counts(
 
 
 def keep_scaffold(
-    features: Features, known: NDArray[np.uint64], counts: NDArray[np.int64], settings: ScaffoldSettings
+    features: Features,
+    known: NDArray[np.uint64],
+    counts: NDArray[np.int64],
+    settings: ScaffoldSettings,
+    *,
+    wide: bool = False,
 ) -> Features:
     """Per text, the features that are scaffold there.
 
-    A feature must be among `known`, and its count at least `relative_share` of the text's `relative_rank`-th largest
-    count: template pairs are shared by nearly the whole family, pairs of a recurring slot passage by few.
+    A feature must be among `known`, and its count at least `relative_share` of a reference: pairs of a template are shared
+    by nearly the whole family, pairs of a recurring slot passage by few. The reference is the `relative_rank`-th
+    largest count of the text. That finds a short template in a long text, but loses a small family whose template quotes a
+    popular phrase. The `wide` reading therefore ranks lower, by a part of the text's known features.
     """
     indptr, values = _relative_filter(
-        features.indptr, features.values, known, counts, settings.relative_rank, settings.relative_share
+        features.indptr,
+        features.values,
+        known,
+        counts,
+        settings.relative_rank,
+        settings.wide_part if wide else 0.0,
+        settings.relative_share,
     )
     return Features(indptr, values)
 
@@ -218,7 +231,7 @@ def _surviving(sketch, minimum, indptr, values, accounts, texts):  # type: ignor
 
 
 @njit(cache=True, nogil=True)
-def _relative_filter(indptr, values, known, counts, rank, share):  # type: ignore[no-untyped-def]
+def _relative_filter(indptr, values, known, counts, rank, part, share):  # type: ignore[no-untyped-def]
     n_texts = len(indptr) - 1
     out_indptr = np.zeros(n_texts + 1, np.int64)
     out = np.empty(len(values), np.uint64)
@@ -236,7 +249,7 @@ def _relative_filter(indptr, values, known, counts, rank, share):  # type: ignor
                     where[n] = i
                     n += 1
         if n > 0:
-            reference = np.sort(found[:n])[max(0, n - rank)]
+            reference = np.sort(found[:n])[max(0, n - max(rank, np.int64(part * n)))]
             for i in range(n):
                 if found[i] >= share * reference:
                     out[total] = values[where[i]]

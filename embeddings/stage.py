@@ -118,6 +118,9 @@ class _Part:
         table = self._texts()
         tokens = tokenize(table["prompt"])
         kept = {c: scaffold.keep_scaffold(self.features(c), *known[c], self.settings) for c in CHANNELS}
+        kept["wide_pairs"] = scaffold.keep_scaffold(
+            self.features("pairs"), *known["pairs"], self.settings, wide=True
+        )
         mask = scaffold_tokens(
             tokens, scaffold.content_tokens(tokens), kept["pairs"], self.settings.pair_distance
         )
@@ -163,7 +166,7 @@ def _merge(parts: list[pa.Table]) -> pa.Table:
         .group_by("text_key", maintain_order=True)
         .agg(
             pl.sum("n_prompts", "n_accounts"),
-            pl.first("n_tokens", "evasion_marks", "partition", "pairs", "edges", "skeleton"),
+            pl.first("n_tokens", "evasion_marks", "partition", "pairs", "wide_pairs", "edges", "skeleton"),
         )
     )
     return merged.to_arrow().cast(TEXTS)

@@ -14,7 +14,7 @@ from campaigns.settings import FamilySettings
 from clustering.cores import coverage, find_cores
 from clustering.families import Pairs, find_families
 from clustering.groups import FeatureSets, group_by_anchor
-from clustering.lexical import lexical_groups
+from clustering.lexical import Readings, lexical_groups
 
 SETTINGS = FamilySettings()
 
@@ -193,7 +193,14 @@ def test_one_account_is_no_family() -> None:
 def test_next_to_nothing_is_no_family(rows: list[list[int]]) -> None:
     sets = sets_of(rows)
     pairs = pairs_of(list(range(len(rows))))
-    assert (lexical_groups(sets, sets, pairs, keys_of(len(rows)), SETTINGS).families == -1).all()
+    assert (
+        lexical_groups(Readings(sets, sets, sets), pairs, keys_of(len(rows)), SETTINGS).families == -1
+    ).all()
+
+
+def families(pair_rows: list[list[int]], edge: list[list[int]], pairs: Pairs) -> NDArray[np.int32]:
+    readings = Readings(sets_of(pair_rows), sets_of(edge), sets_of([[] for _ in edge]))
+    return lexical_groups(readings, pairs, keys_of(len(edge)), SETTINGS).families
 
 
 def edge_rows(n: int, family: int, n_features: int = 12) -> list[list[int]]:
@@ -207,7 +214,7 @@ def test_edges_find_what_pairs_leave_open() -> None:
     pair_rows = [rng.integers(0, 30_000, 25).tolist() for _ in range(n_short + n_organic)]
     edge = edge_rows(n_short, 0) + [[int(v)] for v in rng.integers(90_000, 200_000, n_organic)]
     pairs = pairs_of([i % 15 for i in range(n_short)] + [100 + i for i in range(n_organic)])
-    found = lexical_groups(sets_of(pair_rows), sets_of(edge), pairs, keys_of(len(edge)), SETTINGS).families
+    found = families(pair_rows, edge, pairs)
     assert len(set(found[:n_short].tolist())) == 1
     assert found[0] >= 0
     assert (found[n_short:] == -1).all()
@@ -226,8 +233,6 @@ def test_edges_bring_stragglers_home_and_do_not_split_a_family() -> None:
         np.arange(n + 4, dtype=np.int64),
         np.ones(n + 4, np.int64),
     )
-    found = lexical_groups(
-        sets_of(rows + straggler), sets_of(edge), everyone, keys_of(n + 4), SETTINGS
-    ).families
+    found = families(rows + straggler, edge, everyone)
     assert (found[n:] == found[0]).all()
     assert len(set(found[found >= 0].tolist())) == 2
