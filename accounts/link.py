@@ -56,9 +56,12 @@ def link(run: Run) -> Links:
 
 
 def _belonging() -> pl.Expr:
-    """Half from the number of prompts (one: 1/2, two: 2/3, ...), half from their share of the account's day."""
+    """The number of prompts (one: 1/2, two: 2/3, ...) times their share of the account's day (none: 1/2, all: 1).
+
+    One prompt among others never reaches one half: it may be a copied text.
+    """
     n = pl.col("n_prompts")
-    return 0.5 * n / (n + 1) + 0.5 * pl.col("share")
+    return n / (n + 1) * (1 + pl.col("share")) / 2
 
 
 def _sentence() -> pl.Expr:

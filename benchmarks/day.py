@@ -38,7 +38,7 @@ def plain(source: str, home: str, times: int = 1, last: str = STAGES[-1], **flag
     """
     given = _flags(home, flags)
     started = time.perf_counter()
-    _prepare(home)
+    prepare(home)
     from flows import steps  # noqa: F401  the import is what is measured
 
     imports = time.perf_counter() - started
@@ -49,7 +49,7 @@ def flow(source: str, home: str, **flags: Any) -> dict[str, float]:
     """The same day through the Prefect flow, which starts a server of its own: seconds to import and to run."""
     given = _flags(home, flags)
     started = time.perf_counter()
-    _prepare(home)
+    prepare(home)
     from flows.discover import discover_day
 
     imported = time.perf_counter()
@@ -70,9 +70,11 @@ def run_until(source: Path, home: Path, last: str, **flags: Any) -> Run:
     return run
 
 
-def representatives(source: Path, home: Path) -> list[str]:
+def representatives(source: str, home: str) -> list[str]:
     """What a run of the day would embed."""
-    texts: list[str] = run_until(source, home, "represent").table("representatives")["text"].to_pylist()
+    prepare(home)
+    run = run_until(Path(source), Path(home), "represent")
+    texts: list[str] = run.table("representatives", ["text"])["text"].to_pylist()
     return texts
 
 
@@ -114,7 +116,8 @@ def _flags(home: str, flags: dict[str, Any]) -> Flags:
     return {"home": home, **{key.replace("__", "."): value for key, value in flags.items()}}
 
 
-def _prepare(home: str) -> None:
+def prepare(home: str) -> None:
+    """Before the first import of Prefect: keep what it writes below `home`."""
     from flows.prefect_settings import prepare
 
     prepare(Path(home))

@@ -11,7 +11,7 @@ import tempfile
 from pathlib import Path
 
 from benchmarks.day import representatives
-from benchmarks.measure import alternately
+from benchmarks.measure import alternately, apart
 from benchmarks.results import Cell, Figure, Result
 from benchmarks.samples import traffic
 from campaigns.settings import load
@@ -24,7 +24,7 @@ WARM_UP = 8
 def encode(prompts: int, folder: Path, *, texts: int = 400) -> Result:
     """Up to `texts` representatives of a day of `prompts`, by each backend there is."""
     with tempfile.TemporaryDirectory(dir=folder) as home:
-        wanted = representatives(traffic(prompts, folder), Path(home))[:texts]
+        wanted = apart(representatives, source=str(traffic(prompts, folder)), home=home).value[:texts]
         encoders = {name: _encoder(name, Path(home)) for name in _backends()}
         for encoder in encoders.values():
             encoder.encode(wanted[:WARM_UP])

@@ -40,7 +40,7 @@ def tokens(prompts: int, folder: Path, *, hostile_bytes: int = 1_000_000) -> Res
     rows: list[tuple[str, float, float, float]] = [("ordinary prompts", 1e9 * ours / size, 1.0, 1.0)]
     for name, unit in HOSTILE.items():
         texts = [_text(unit, hostile_bytes * k) for k in (1, 4)]
-        small, large = alternately(*(lambda text=text: tokenize(text) for text in texts), repeat=3)  # type: ignore[misc]
+        small, large = alternately(*(lambda text=text: tokenize(text) for text in texts), repeat=3)
         per_byte = large / _bytes(texts[1])
         rows.append((name, 1e9 * per_byte, per_byte * size / ours, growth((1, 4), (small, large))))
     hostile = rows[1:]

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 import shutil
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -31,6 +32,7 @@ from campaigns.failpoints import failpoint
 
 FORMAT = 1
 RESULTS = ("members", "campaigns", "accounts", "evidence", "map", "quarantine")
+_DAY_NAME = re.compile(r"\d{4}-\d{2}-\d{2}")
 DIGESTED = ("members", "campaigns", "accounts", "evidence")
 """The results that the digest of a run covers."""
 
@@ -241,15 +243,23 @@ def attempts(home: Path, day: date) -> list[Run]:
     for path in folder.iterdir():
         header = path / "run.json"
         if header.exists():
-            value = json.loads(header.read_bytes())
-            found.append(Run(path, day, int(value["attempt"]), str(value["fingerprint"])))
+            try:
+                value = json.loads(header.read_bytes())
+                found.append(Run(path, day, int(value["attempt"]), str(value["fingerprint"])))
+            except (ValueError, KeyError, TypeError):
+                raise IntegrityError(
+                    "the header of a run is damaged",
+                    where=str(header),
+                    hint="Move the folder away and run the day again.",
+                ) from None
     return sorted(found, key=lambda run: run.attempt)
 
 
 def days(home: Path) -> list[date]:
     """Days that have a run folder, in order."""
     folder = home / "runs"
-    return sorted(date.fromisoformat(p.name) for p in folder.iterdir()) if folder.exists() else []
+    names = [path.name for path in folder.iterdir()] if folder.exists() else []
+    return sorted(date.fromisoformat(name) for name in names if _DAY_NAME.fullmatch(name))
 
 
 def digest_tables(tables: Mapping[str, pa.Table]) -> str:

@@ -19,9 +19,9 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
+from campaigns.function_words import function_word_codes
 from campaigns.settings import ScaffoldSettings
 from campaigns.tokens import Kind, Tokens, mix
-from embeddings.function_words import function_word_codes
 
 SKETCH_BITS = 24
 """Each of the two rows of the sketch has 2**24 cells of 4 bytes: 128 MB for any volume."""
@@ -113,10 +113,11 @@ def keep_scaffold(
 ) -> Features:
     """Per text, the features that are scaffold there.
 
-    A feature must be among `known`, and its count at least `relative_share` of a reference: pairs of a template are shared
-    by nearly the whole family, pairs of a recurring slot passage by few. The reference is the `relative_rank`-th
-    largest count of the text. That finds a short template in a long text, but loses a small family whose template quotes a
-    popular phrase. The `wide` reading therefore ranks lower, by a part of the text's known features.
+    A feature must be among `known`, and its count at least `relative_share` of a reference: pairs of a template
+    are shared by nearly the whole family, pairs of a recurring slot passage by few. The reference is the
+    `relative_rank`-th largest count of the text. That finds a short template in a long text, but loses a small
+    family whose template quotes a popular phrase. The `wide` reading therefore ranks lower, by a part of the
+    text's known features.
     """
     indptr, values = _relative_filter(
         features.indptr,

@@ -34,7 +34,6 @@ _SHORT: Final = {
     Objective.GENERATION: "Generation",
     Objective.ROLEPLAY: "Roleplay",
     Objective.BENCHMARK: "Benchmark",
-    Objective.UNCLEAR: "Unclear",
 }
 
 _SCRIPTS: Final = {
@@ -71,11 +70,11 @@ def describe(
 
 
 def title(template: Template, objective: Objective, keyphrases: Sequence[str] = ()) -> str:
-    """The objective in a word, then how the template reads: slots as `{kind}`, cut at a word."""
+    """The objective in a word if it is clear, then how the template reads: slots as `{kind}`, cut at a word."""
     words = " ".join(_for_title(template).split())
     if sum(character.isalpha() for character in _constants_of(template)) < 3:
         words = ", ".join(keyphrases) or words
-    lead = f"{_SHORT[objective]}: "
+    lead = "" if objective is Objective.UNCLEAR else f"{_SHORT[objective]}: "
     return lead + _cut_at_word(words or "no shared wording", TITLE_CHARACTERS - len(lead))
 
 

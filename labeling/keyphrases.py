@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from campaigns.display import plain_text
+from campaigns.function_words import function_word_codes
 from campaigns.tokens import Kind, tokenize
-from labeling.words import function_words
 
 CONSTANT_WEIGHT = 4.0
 """How much more a phrase counts in a constant than in all members of the family together."""
@@ -124,7 +124,7 @@ def _phrases(
 ) -> _Phrases:
     n = len(codes)
     text = np.repeat(np.arange(len(indptr) - 1), np.diff(indptr))
-    idle = np.isin(codes, function_words())
+    idle = np.isin(codes, function_word_codes())
     edge = {
         Kind.WORD: (kinds == Kind.WORD) & ~idle & (lengths >= _SHORTEST_WORD),
         Kind.IDEOGRAPH: (kinds == Kind.IDEOGRAPH) & ~idle,

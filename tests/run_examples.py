@@ -118,7 +118,7 @@ def write_tables(run: Run) -> None:
                 0.0,
                 2,
                 2,
-                "Unclear: Balance the ledger",
+                "Balance the ledger",
                 "Balance the ledger of {text}",
                 ["p4"],
             ),

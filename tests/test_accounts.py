@@ -70,10 +70,10 @@ def test_share_strength_and_core_of_each_account(tmp_path: Path) -> None:
     rows = {row["account_id"]: row for row in links.accounts.iter_rows(named=True)}
     assert rows["pool"]["n_prompts"] == 3
     assert rows["pool"]["share"] == 1.0
-    assert rows["pool"]["strength"] == pytest.approx((0.8 + 1 + 1) / 3 * (0.5 * 3 / 4 + 0.5), abs=1e-6)
+    assert rows["pool"]["strength"] == pytest.approx((0.8 + 1 + 1) / 3 * 3 / 4, abs=1e-6)
     assert rows["pool"]["is_core"]
     assert rows["passer"]["share"] == 1 / 20
-    assert rows["passer"]["strength"] == pytest.approx(0.8 * (0.25 + 0.5 / 20), abs=1e-6)
+    assert rows["passer"]["strength"] == pytest.approx(0.8 * 1 / 2 * (1 + 1 / 20) / 2, abs=1e-6)
     assert not rows["passer"]["is_core"]
     assert rows["passer"]["reasons"][0] == "1 of the account's 20 prompts of the day carry the template"
     assert links.accounts.to_arrow().cast(FAMILY_ACCOUNTS).num_rows == 2

@@ -11,7 +11,7 @@ import pytest
 
 from campaigns import files, records
 from campaigns.errors import IntegrityError, UsageError
-from campaigns.runs import Counts, Run, attempts, digest_tables, open_run
+from campaigns.runs import Counts, Run, attempts, days, digest_tables, open_run
 
 DAY = date(2026, 1, 5)
 
@@ -113,6 +113,15 @@ def test_errors_of_an_unfinished_or_damaged_manifest(tmp_path: Path) -> None:
     (run.path / "manifest.json").write_text("{")
     with pytest.raises(IntegrityError, match="damaged"):
         run.manifest()
+
+
+def test_damaged_headers_and_stray_folders(tmp_path: Path) -> None:
+    run = open_run(tmp_path, DAY, "f")
+    (tmp_path / "runs" / "notes").mkdir()
+    assert days(tmp_path) == [DAY]
+    (run.path / "run.json").write_text("{")
+    with pytest.raises(IntegrityError, match="header of a run is damaged"):
+        attempts(tmp_path, DAY)
 
 
 def test_the_digest_forgets_row_order_and_nothing_else() -> None:

@@ -1,17 +1,191 @@
-"""What the documentation says, checked against the code: commands, settings, files, links, tests."""
+"""What the documentation says, held against the code: commands, settings, tests, files and links."""
 
 from __future__ import annotations
 
+import importlib.util
 import re
+import shlex
+import struct
+from collections.abc import Iterator
 from pathlib import Path
+from types import ModuleType
+from typing import Any
+from urllib.parse import unquote
 
-from campaigns.settings import load
+import pytest
+import typer.main
+from typer.exceptions import Exit, TyperException
+
+from campaigns.settings import PREFIX, load
+from flows import cli
 
 ROOT = Path(__file__).parent.parent
 PAGES = sorted([ROOT / "README.md", ROOT / "CHANGELOG.md", *(ROOT / "docs").glob("*.md")])
-SECTIONS = {key.partition(".")[0] for key in load({}, environment={}, config=None).origins} or {
-    name.partition(".")[0] for name, *_ in load({}, environment={}).rows() if "." in name
-}
-
+NAMES = [str(page.relative_to(ROOT)) for page in PAGES]
+SHELLS = ("bash", "console")
+PIPED = {"|", "||", "&&", ";", "&", ">", "2>", ">>", "<"}
 FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 LINK = re.compile(r"!?\[[^\]]*\]\(([^)\s]+)\)")
+CODE = re.compile(r"`([^`\n]+)`")
+SETTINGS = frozenset(key for key, *_ in load({}, environment={}, config=None).rows())
+SECTIONS = "|".join(sorted({key.partition(".")[0] for key in SETTINGS if "." in key}))
+
+
+def blocks(text: str) -> Iterator[tuple[str, str]]:
+    """(language, content) of the fenced blocks of a page."""
+    for match in FENCE.finditer(text):
+        yield match[1], match[2]
+
+
+def prose(text: str) -> str:
+    return FENCE.sub("", text)
+
+
+def command_lines(text: str) -> Iterator[list[str]]:
+    """The words of each shell command of a page: every line of a bash block, lines after `$` of a console one."""
+    for language, content in blocks(text):
+        if language not in SHELLS:
+            continue
+        lines = content.replace("\\\n", " ").splitlines()
+        if language == "console":
+            lines = [line.removeprefix("$ ") for line in lines if line.startswith("$ ")]
+        for line in lines:
+            if words := shlex.split(line, comments=True):
+                yield words
+
+
+def shoal_calls(text: str) -> Iterator[list[str]]:
+    """The arguments of each call of `shoal`, wherever it stands in a line."""
+    for words in command_lines(text):
+        for at, word in enumerate(words):
+            if word == "shoal" and (at == 0 or words[at - 1] in PIPED or "=" in words[at - 1]):
+                end = next((i for i in range(at, len(words)) if words[i] in PIPED), len(words))
+                yield words[at + 1 : end]
+
+
+def parse(arguments: list[str]) -> None:
+    """Parse a call as the command line would, and do nothing.
+
+    Raises:
+        TyperException: a command or option that does not exist, or a value that does not fit.
+    """
+    command: Any = typer.main.get_command(cli.app)
+    name = "shoal"
+    while True:
+        try:
+            context = command.make_context(name, list(arguments))
+        except Exit:  # --help and --version
+            return
+        words = [*getattr(context, "_protected_args", []), *context.args]
+        if not hasattr(command, "commands") or not words:
+            return
+        name, command, arguments = command.resolve_command(context, words)
+
+
+def slugs(page: Path) -> set[str]:
+    """What a heading is called in a link."""
+    headings = re.findall(r"^#+ +(.+)$", prose(page.read_text(encoding="utf-8")), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+@pytest.fixture(scope="module")
+def builder() -> ModuleType:
+    spec = importlib.util.spec_from_file_location("build_reference", ROOT / "docs" / "build_reference.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_the_reference_is_what_the_code_says(builder: ModuleType) -> None:
+    made = builder.reference()
+    assert builder.TARGET.read_text(encoding="utf-8") == made, "run: python docs/build_reference.py"
+
+
+def test_the_reference_names_every_command_and_setting(builder: ModuleType) -> None:
+    made = builder.reference()
+    missing = [key for key in SETTINGS if f"| `{key}` |" not in made]
+    assert missing == []
+    assert [name for name in cli._COMMANDS if f"### `shoal {name}`" not in made] == []
+
+
+def test_no_room_raises_the_error_of_the_code_that_is_said_to_be_unused() -> None:
+    rooms = [path for path in ROOT.glob("*/*.py") if path.parent.name not in ("tests", "docs")]
+    users = [path.name for path in rooms if "DeliveryPendingError" in path.read_text(encoding="utf-8")]
+    assert users == ["errors.py"]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=NAMES)
+def test_links_lead_somewhere(page: Path) -> None:
+    broken = []
+    for target in LINK.findall(prose(page.read_text(encoding="utf-8"))):
+        if re.match(r"\w+:", target):
+            continue
+        path, _, anchor = target.partition("#")
+        file = (page.parent / unquote(path)).resolve() if path else page
+        inside = file.is_relative_to(ROOT) and file.exists()
+        if not inside or (anchor and anchor not in slugs(file)):
+            broken.append(target)
+    assert broken == []
+
+
+@pytest.mark.parametrize("page", PAGES, ids=NAMES)
+def test_every_command_shown_can_be_typed(page: Path) -> None:
+    for arguments in shoal_calls(page.read_text(encoding="utf-8")):
+        try:
+            parse(arguments)
+        except TyperException as error:
+            pytest.fail(f"shoal {shlex.join(arguments)}: {error}")
+
+
+def test_a_wrong_command_would_be_noticed() -> None:
+    page = "```console\n$ FOO=1 shoal campaigns --teir review | head\nshoal is not typed here\n```\n"
+    (arguments,) = shoal_calls(page)
+    assert arguments == ["campaigns", "--teir", "review"]
+    for wrong in (arguments, ["campaings"], ["allow", "ad"], ["run", "--day", "tomorrow"], ["show"]):
+        with pytest.raises(TyperException):
+            parse(wrong)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=NAMES)
+def test_make_targets_shown_are_there(page: Path) -> None:
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    targets = set(re.findall(r"^(\w+):", makefile, re.MULTILINE))
+    text = page.read_text(encoding="utf-8")
+    named = {words[1] for words in command_lines(text) if words[0] == "make" and len(words) > 1}
+    named |= {code.split()[1] for code in CODE.findall(text) if re.fullmatch(r"make \w+", code)}
+    assert named <= targets
+
+
+@pytest.mark.parametrize("page", PAGES, ids=NAMES)
+def test_settings_named_are_there(page: Path) -> None:
+    text = page.read_text(encoding="utf-8")
+    files = r"(?!\w+\.(?:parquet|json|npy|py|faiss)\b)"
+    named = {code for code in CODE.findall(text) if re.fullmatch(rf"{files}(?:{SECTIONS})\.\w+", code)}
+    variables = {
+        name.removeprefix(PREFIX).lower().replace("__", ".")
+        for name in re.findall(rf"\b{PREFIX}[A-Z_]+\b", text)
+    }
+    outside = {"config", "failpoint", "workdir"}
+    assert named | (variables - outside) <= SETTINGS
+
+
+@pytest.mark.parametrize("page", PAGES, ids=NAMES)
+def test_tests_named_are_there(page: Path) -> None:
+    known = set()
+    for path in (ROOT / "tests").glob("test_*.py"):
+        known |= {path.stem, *re.findall(r"^def (test_\w+)", path.read_text(encoding="utf-8"), re.MULTILINE)}
+    named = re.findall(r"`(?:tests/)?(test_\w+)(?:\.py)?`", page.read_text(encoding="utf-8"))
+    assert [name for name in named if name not in known] == []
+
+
+def test_pictures_are_whole_and_small() -> None:
+    pictures = sorted((ROOT / "docs" / "images").iterdir())
+    assert pictures
+    for picture in pictures:
+        data = picture.read_bytes()
+        assert data[:8] == b"\x89PNG\r\n\x1a\n", picture
+        width, height = struct.unpack(">II", data[16:24])
+        assert min(width, height) > 500, picture
+        assert len(data) < 300_000, picture

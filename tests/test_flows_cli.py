@@ -582,7 +582,7 @@ def _remove(run: Run) -> None:
         (_flip, "members.parquet is not what was written"),
         (_forge, "does not have the digest that was published"),
         (_cut, "the manifest is damaged"),
-        (_garble, "cannot be read"),
+        (_garble, "the header of a run is damaged"),
         (_remove, "missing or damaged"),
     ],
 )

@@ -1,7 +1,7 @@
 """Function words: the small words that every text of a language holds, whatever it says.
 
-Short lists by hand. A pair of words with one of them says nothing about a template. Lists made from frequent
-words of the day do harm: a large campaign makes its own words frequent.
+Short lists by hand. A pair of words with one of them says nothing about a template, and none begins or ends a
+keyphrase. Lists made from frequent words of the day do harm: a large campaign makes its own words frequent.
 """
 
 from __future__ import annotations
@@ -74,6 +74,9 @@ FUNCTION_WORDS = {
         "yang dan atau di ke dari untuk dengan pada adalah ini itu tidak akan saya anda dia kami mereka "
         "juga sebagai"
     ),
+    "sv": "och eller men att en ett det den som är på av för med inte jag du han hon vi ni de om så kan har",
+    "fi": "ja tai mutta että on ovat ei se ne hän minä sinä me te he joka mikä kuin jos niin myös oli ole",
+    "ar": "و أو في من على إلى عن مع هذا هذه ذلك التي الذي ما لا أن إن هو هي كان",
     "zh": (
         "的 了 是 在 和 与 或 也 都 就 而 及 着 把 被 让 给 对 从 向 到 于 我 你 他 她 它 们 "
         "这 那 之 其 一 不 个 有 为 以 上 中 下 吗 呢 吧 啊"
