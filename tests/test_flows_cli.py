@@ -292,7 +292,7 @@ def test_status_of_nothing_says_what_to_do() -> None:
 def test_campaigns_are_sorted_filtered_and_limited() -> None:
     assert [row["campaign_id"] for row in data("campaigns")] == [GRADES, LEDGER]
     assert [row["campaign_id"] for row in data("campaigns", "--tier", "benign")] == [LEDGER]
-    assert [row["campaign_id"] for row in data("campaigns", "--sort", "title", "--limit", "1")] == [GRADES]
+    assert [row["campaign_id"] for row in data("campaigns", "--sort", "title", "--limit", "1")] == [LEDGER]
     assert data("campaigns", "--day", "2026-01-06") == []
     assert [row["day"] for row in data("campaigns", "--all")] == ["2026-01-05", "2026-01-05"]
     assert "1 more" in shoal("campaigns", "--limit", "1").stderr
