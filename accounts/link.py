@@ -56,12 +56,12 @@ def link(run: Run) -> Links:
 
 
 def _belonging() -> pl.Expr:
-    """The number of prompts (one: 1/2, two: 2/3, ...) times their share of the account's day (none: 1/2, all: 1).
+    """The number of prompts (one: 0.40, two: 0.57, three: 0.67, ...) times their share of the day (none: 1/2, all: 1).
 
-    One prompt among others never reaches one half: it may be a copied text.
+    A single prompt never reaches one half, whatever its share: it may be a copied text.
     """
     n = pl.col("n_prompts")
-    return n / (n + 1) * (1 + pl.col("share")) / 2
+    return n / (n + 1.5) * (1 + pl.col("share")) / 2
 
 
 def _sentence() -> pl.Expr:

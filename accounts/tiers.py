@@ -153,14 +153,18 @@ def _figures(links: Links) -> pl.DataFrame:
 
 
 _SIGNALS = {
-    "slot uniqueness": ("content", "uniqueness", "{} distinct texts per prompt"),
-    "repeat senders": ("volume", "repetition", "{} of the accounts sent two prompts of the template or more"),
+    "slot uniqueness": ("content", "uniqueness", "{}% of the prompts are texts of their own"),
+    "repeat senders": (
+        "volume",
+        "repetition",
+        "{}% of the accounts sent two prompts of the template or more",
+    ),
     "share of own traffic": (
         "volume",
         "devotion",
-        "the median account spends {} of its prompts on the template",
+        "the median account spends {}% of its prompts on the template",
     ),
-    "one organization": ("context", "one_tenant", "{} of the prompts come from one organization"),
+    "one organization": ("context", "one_tenant", "{}% of the prompts come from one organization"),
 }
 
 
@@ -173,7 +177,7 @@ def _evidence(figures: pl.DataFrame) -> pl.DataFrame:
             pl.lit(group).alias("group"),
             pl.col(column).cast(pl.Float64).round(6).alias("value"),
             *(pl.lit(None, pl.Float64).alias(name) for name in ("control_median", "control_p95", "p_value")),
-            pl.format(sentence, pl.col(column).round(2)).alias("sentence"),
+            pl.format(sentence, (100 * pl.col(column)).round().cast(pl.Int64)).alias("sentence"),
         )
         for signal, (group, column, sentence) in _SIGNALS.items()
     ]

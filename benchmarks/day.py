@@ -59,11 +59,14 @@ def flow(source: str, home: str, **flags: Any) -> dict[str, float]:
 
 
 def run_until(source: Path, home: Path, last: str, **flags: Any) -> Run:
-    """A run of the day up to and including stage `last`, in this process; nothing is published."""
+    """A run of the day up to and including stage `last`, in this process; nothing is published.
+
+    It replaces the unfinished run of another source in this home; the cached vectors stay.
+    """
     from flows import steps
     from flows.resources import RunRef
 
-    run = open_run(home, DAY, "benchmark", force=True)
+    run = open_run(home, DAY, str(source))
     ref = RunRef.of(run, str(source), "", _flags(str(home), flags))
     for name in STAGES[: STAGES.index(last) + 1]:
         getattr(steps, name).fn(ref)

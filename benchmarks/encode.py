@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import importlib.util
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 
 from benchmarks.day import representatives
@@ -56,9 +57,9 @@ def _encoder(backend: str, home: Path) -> TransformerEncoder:
     return load_encoder(load({"home": str(home), "embedding.backend": backend}).settings)
 
 
-def _encoding(encoder: TransformerEncoder, texts: list[str]):  # type: ignore[no-untyped-def]
+def _encoding(encoder: TransformerEncoder, texts: list[str]) -> Callable[[], object]:
     return lambda: encoder.encode(texts)
 
 
-def _caching(encoder: TransformerEncoder, cache: VectorCache, texts: list[str]):  # type: ignore[no-untyped-def]
+def _caching(encoder: TransformerEncoder, cache: VectorCache, texts: list[str]) -> Callable[[], object]:
     return lambda: embed(texts, encoder, cache, batch_size=64)

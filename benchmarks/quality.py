@@ -42,14 +42,12 @@ def quality(prompts: int, folder: Path, *, seeds: Sequence[int] = SEEDS) -> Resu
     figures: list[Figure] = []
     for day in ("plain", "rare", "large"):
         of_day = found.filter(pl.col("day") == day)
-        by_level = {level: of_day.filter(pl.col("level") == level) for level in LEVELS}
-        rows += [(day, name, *_summary(some)) for name, some in {**by_level, "all": of_day}.items()]
+        by_level = [(level, of_day.filter(pl.col("level") == level)) for level in LEVELS]
+        rows += [(day, name, *_summary(some)) for name, some in (*by_level, ("all", of_day))]
         groups = reports.row(by_predicate=pl.col("day") == day, named=True)
         figures += [
-            Figure(f"{day}: campaigns found whole", float(of_day["whole"].mean()), "%"),  # type: ignore[arg-type]
-            Figure(
-                f"{day}: campaigns found whole or in parts", float((of_day["covered"] >= HELD).mean()), "%"
-            ),  # type: ignore[arg-type]
+            Figure(f"{day}: campaigns found whole", _share(of_day["whole"]), "%"),
+            Figure(f"{day}: campaigns found whole or in parts", _share(of_day["covered"] >= HELD), "%"),
             *(
                 Figure(f"{day}: groups a day, mostly {kind}", groups[kind] / len(seeds), "")
                 for kind in ("campaign", "look-alike", "ordinary")
@@ -184,6 +182,6 @@ def _summary(rows: pl.DataFrame) -> tuple[Cell, ...]:
         parts,
         rows.height - whole - parts,
         int(rows["groups"].sum()),
-        float(rows["precision_sum"].sum()) / grouped if grouped else 0.0,
+        float(rows["precision_sum"].sum()) / grouped if grouped else "-",
         float(rows["recall_sum"].sum()) / int(rows["prompts"].sum()),
     )

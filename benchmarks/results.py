@@ -12,6 +12,9 @@ from rich.text import Text
 
 Cell = str | int | float
 
+WIDTH = 120
+"""Columns of a table that goes to a file or a pipe."""
+
 
 @dataclass(frozen=True, slots=True)
 class Figure:
@@ -50,7 +53,7 @@ class Result:
     def render(self) -> RenderableType:
         table = Table(title=self.title, title_justify="left", title_style="bold")
         for i, column in enumerate(self.columns):
-            words = any(isinstance(row[i], str) for row in self.rows)
+            words = all(isinstance(row[i], str) for row in self.rows)
             table.add_column(column, justify="left" if words else "right")
         for row in self.rows:
             table.add_row(*(cell if isinstance(cell, str) else number(cell) for cell in row))
@@ -68,5 +71,7 @@ def number(value: float) -> str:
 
 def show(results: Mapping[str, Result]) -> None:
     console = Console()
+    if not console.is_terminal:
+        console = Console(width=WIDTH)
     for result in results.values():
         console.print(result.render())

@@ -16,6 +16,7 @@ from datetime import date
 import numpy as np
 import polars as pl
 import pyarrow as pa
+from numba import njit
 from numpy.typing import NDArray
 from scipy.optimize import linear_sum_assignment
 
@@ -67,18 +68,23 @@ def identify_families(run: Run, known: Sequence[tuple[str, Core]], settings: Set
 def identify(
     families: Sequence[Core], known: Sequence[tuple[str, Core]], day: date, keep_overlap: float
 ) -> list[Identity]:
-    """An identity for each family, in order; no two get the same id."""
+    """An identity for each family, in order; no two get the same id.
+
+    Rows and columns of the assignment stand in the order of their content, so that ties do not depend on the call.
+    """
     known = sorted(known, key=lambda item: item[0])
-    overlaps = overlap_matrix(families, [core for _, core in known])
+    new_ids = [mint(day, family) for family in families]
+    order = np.argsort(np.array(new_ids)) if new_ids else np.empty(0, np.int64)
+    overlaps = overlap_matrix([families[i] for i in order], [core for _, core in known])
     kept = _assignment(np.where(overlaps >= keep_overlap, overlaps, 0.0))
-    result = []
-    for i, family in enumerate(families):
-        if kept[i] >= 0:
-            result.append(Identity(known[kept[i]][0], "kept", round(float(overlaps[i, kept[i]]), 6)))
+    result: list[Identity | None] = [None] * len(families)
+    for row, i in enumerate(order):
+        if kept[row] >= 0:
+            identity = Identity(known[kept[row]][0], "kept", round(float(overlaps[row, kept[row]]), 6))
         else:
-            best = float(overlaps[i].max(initial=0.0))
-            result.append(Identity(mint(day, family), "minted", round(best, 6)))
-    return result
+            identity = Identity(new_ids[i], "minted", round(float(overlaps[row].max(initial=0.0)), 6))
+        result[i] = identity
+    return [identity for identity in result if identity is not None]
 
 
 def mint(day: date, core: Core) -> str:
@@ -90,14 +96,28 @@ def mint(day: date, core: Core) -> str:
 
 def overlap_matrix(left: Sequence[Core], right: Sequence[Core]) -> NDArray[np.float64]:
     """Weighted Jaccard (Ruzicka) similarity, sum of minima over sum of maxima, float64 (n_left, n_right)."""
-    result = np.zeros((len(left), len(right)))
-    for i, a in enumerate(left):
-        for j, b in enumerate(right):
-            _, in_a, in_b = np.intersect1d(a.features, b.features, assume_unique=True, return_indices=True)
-            shared = float(np.minimum(a.weights[in_a], b.weights[in_b]).sum(dtype=np.float64))
-            total = float(a.weights.sum(dtype=np.float64) + b.weights.sum(dtype=np.float64))
-            result[i, j] = shared / (total - shared) if total > shared else 0.0
-    return result
+    if not left or not right:
+        return np.zeros((len(left), len(right)))
+    names = np.concatenate([core.features for core in right])
+    weights = np.concatenate([core.weights for core in right]).astype(np.float64)
+    owners = np.repeat(np.arange(len(right)), [len(core.features) for core in right])
+    order = np.argsort(names, kind="stable")
+    shared = np.zeros((len(left), len(right)))
+    for row, core in zip(shared, left, strict=True):
+        _add_minima(row, core.features, core.weights, names[order], weights[order], owners[order])
+    sums = [[float(core.weights.sum(dtype=np.float64)) for core in side] for side in (left, right)]
+    union = np.add.outer(*sums) - shared
+    return np.divide(shared, union, out=np.zeros_like(shared), where=union > 0)
+
+
+@njit(cache=True, nogil=True)
+def _add_minima(row, features, weights, names, other_weights, owners):  # type: ignore[no-untyped-def]
+    """Add the smaller of the two weights to `row[owner]` for each feature that `features` and `names` share."""
+    for i in range(len(features)):
+        at = np.searchsorted(names, features[i])
+        while at < len(names) and names[at] == features[i]:
+            row[owners[at]] += min(np.float64(weights[i]), other_weights[at])
+            at += 1
 
 
 def _assignment(overlaps: NDArray[np.float64]) -> NDArray[np.int64]:

@@ -70,10 +70,10 @@ def test_share_strength_and_core_of_each_account(tmp_path: Path) -> None:
     rows = {row["account_id"]: row for row in links.accounts.iter_rows(named=True)}
     assert rows["pool"]["n_prompts"] == 3
     assert rows["pool"]["share"] == 1.0
-    assert rows["pool"]["strength"] == pytest.approx((0.8 + 1 + 1) / 3 * 3 / 4, abs=1e-6)
+    assert rows["pool"]["strength"] == pytest.approx((0.8 + 1 + 1) / 3 * 3 / 4.5, abs=1e-6)
     assert rows["pool"]["is_core"]
     assert rows["passer"]["share"] == 1 / 20
-    assert rows["passer"]["strength"] == pytest.approx(0.8 * 1 / 2 * (1 + 1 / 20) / 2, abs=1e-6)
+    assert rows["passer"]["strength"] == pytest.approx(0.8 * 1 / 2.5 * (1 + 1 / 20) / 2, abs=1e-6)
     assert not rows["passer"]["is_core"]
     assert rows["passer"]["reasons"][0] == "1 of the account's 20 prompts of the day carry the template"
     assert links.accounts.to_arrow().cast(FAMILY_ACCOUNTS).num_rows == 2
@@ -124,7 +124,7 @@ def test_evidence_gives_every_figure_in_words(tmp_path: Path) -> None:
     found = verdict(tmp_path, pool(4, 3, "org-1")).evidence
     rows = {row["signal"]: row for row in found.iter_rows(named=True)}
     assert rows["slot uniqueness"]["value"] == 1.0
-    assert rows["one organization"]["sentence"] == "1.0 of the prompts come from one organization"
+    assert rows["one organization"]["sentence"] == "100% of the prompts come from one organization"
     assert rows["repeat senders"]["p_value"] is None
     assert found.to_arrow().cast(FAMILY_EVIDENCE).num_rows == 4
 

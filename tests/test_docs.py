@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import json
 import re
 import shlex
 import struct
@@ -17,7 +18,9 @@ import typer.main
 from typer.exceptions import Exit, TyperException
 
 from campaigns.settings import PREFIX, load
+from embeddings.scaffold import minimum_accounts
 from flows import cli
+from ingest.adapters import Shape, adapter, detect
 
 ROOT = Path(__file__).parent.parent
 PAGES = sorted([ROOT / "README.md", ROOT / "CHANGELOG.md", *(ROOT / "docs").glob("*.md")])
@@ -178,6 +181,26 @@ def test_tests_named_are_there(page: Path) -> None:
         known |= {path.stem, *re.findall(r"^def (test_\w+)", path.read_text(encoding="utf-8"), re.MULTILINE)}
     named = re.findall(r"`(?:tests/)?(test_\w+)(?:\.py)?`", page.read_text(encoding="utf-8"))
     assert [name for name in named if name not in known] == []
+
+
+def test_the_minimum_of_accounts_is_what_the_tables_say() -> None:
+    text = (ROOT / "docs" / "how-it-works.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| ([\d,]{5,}) \| (\d+) \|$", text, re.MULTILINE)
+    assert len(rows) == 4
+    for prompts, accounts in rows:
+        assert minimum_accounts(
+            load({}, environment={}).settings.scaffold, int(prompts.replace(",", ""))
+        ) == int(accounts)
+
+
+def test_log_records_shown_are_read() -> None:
+    text = (ROOT / "docs" / "how-to.md").read_text(encoding="utf-8")
+    records = [json.loads(content) for language, content in blocks(text) if language == "json"]
+    assert [detect(record) for record in records] == [Shape.CHAT, Shape.OTEL, Shape.LITELLM]
+    for record in records:
+        (row,) = adapter(detect(record))(record)
+        assert (row["prompt"], row["account_id"]) == ("Rate this answer.", "acct-1")
+        assert row["created_at"]
 
 
 def test_pictures_are_whole_and_small() -> None:
