@@ -23,15 +23,21 @@ SMALLER = 4
 """The small day has one in so many prompts of the large one."""
 
 
-def recipe(prompts: int, folder: Path) -> Result:
-    """Seconds, shares and peak memory of the stages of a day of `prompts`, and of a quarter of it."""
+def recipe(prompts: int, folder: Path, *, compiled: str | None = None) -> Result:
+    """Seconds, shares and peak memory of the stages of a day of `prompts`, and of a quarter of it.
+
+    Args:
+        compiled: where Numba keeps compiled code. Default: a new folder, so that the cold case compiles everything;
+            empty: beside the modules, which leaves of the cold case only the first load.
+    """
     sizes = (prompts // SMALLER, prompts)
     small, large = (traffic(size, folder) for size in sizes)
-    with tempfile.TemporaryDirectory(dir=folder) as compiled:
-        cold_day = _run(small, folder, compiled)
-        small_day = _run(small, folder, compiled, times=2)
-        large_day = _run(large, folder, compiled)
-        alone_day = _run(large, folder, compiled, flow__workers=1, flow__threads=1)
+    with tempfile.TemporaryDirectory(dir=folder) as new:
+        cache = new if compiled is None else compiled
+        cold_day = _run(small, folder, cache)
+        small_day = _run(small, folder, cache, times=2)
+        large_day = _run(large, folder, cache)
+        alone_day = _run(large, folder, cache, flow__workers=1, flow__threads=1)
     cold, alone, whole = (_only(one) for one in (cold_day, alone_day, large_day))
     warm, again = small_day.value["runs"]
     rows: list[tuple[Cell, ...]] = []

@@ -13,6 +13,7 @@ from benchmarks import quality
 from benchmarks.__main__ import BENCHMARKS, run
 from benchmarks.encode import encode
 from benchmarks.measure import alternately, apart, growth
+from benchmarks.recipe import recipe
 from benchmarks.results import Figure, Result, number, show
 from benchmarks.startup import startup
 from benchmarks.tokens import tokens
@@ -69,7 +70,7 @@ def test_encode(folder: Path) -> None:
 
 @pytest.mark.slow
 def test_recipe(folder: Path) -> None:
-    result = run("recipe", folder, TINY)
+    result = recipe(TINY, folder, compiled="")
     check(result)
     *stages, total = result.rows
     assert sum(float(row[3]) for row in stages) == pytest.approx(float(total[3]), rel=0.2)

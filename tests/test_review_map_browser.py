@@ -6,7 +6,6 @@ import re
 import subprocess
 from html import unescape
 from html.parser import HTMLParser
-from pathlib import Path
 
 import pytest
 from run_examples import HOSTILE, publish_example
