@@ -100,7 +100,9 @@ def _explanations(
 ) -> list[str]:
     """The innocent explanations that fit, in words; none makes the family a matter for review."""
     one_tenant = family.one_tenant >= settings.one_tenant_share
-    called = {**names, **({"organization": family.tenant} if family.tenant and one_tenant else {})}
+    called = dict(names)
+    if family.tenant and family.one_tenant > 0.5:
+        called["organization"] = family.tenant
     found = [f"Allow-listed: {rule.reason}." for rule in allowed if called.get(rule.kind) == rule.value]
     if one_tenant:
         found.append(

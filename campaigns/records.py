@@ -110,15 +110,14 @@ TEXTS = pa.schema(
         pa.field("n_accounts", pa.int64(), nullable=False),
         pa.field("n_tokens", pa.int32(), nullable=False),
         pa.field("evasion_marks", pa.int32(), nullable=False),
-        pa.field("partition", pa.int32(), nullable=False),
         pa.field("pairs", pa.list_(pa.uint64()), nullable=False),
         pa.field("wide_pairs", pa.list_(pa.uint64()), nullable=False),
         pa.field("edges", pa.list_(pa.uint64()), nullable=False),
         pa.field("skeleton", pa.string(), nullable=False),
     ]
 )
-"""Distinct texts: weight, accounts, the scaffold features kept of each channel (ascending), skeleton, and a partition
-that holds the text itself. Sort: text_key."""
+"""Distinct texts: weight, accounts, the scaffold features kept by each reading (ascending), and the
+skeleton. Sort: text_key."""
 
 GROUPS = pa.schema(
     [

@@ -28,7 +28,9 @@ def write_results(run: Run) -> Counts:
     _write(run, "evidence", evidence, EVIDENCE, ["campaign_id", "signal"])
 
     families = members.join(ids, on="family").select("text_key", "campaign_id")
-    points = pl.DataFrame(run.table("representatives")).join(families, on="text_key", how="left")
+    points = pl.DataFrame(run.table("representatives")).join(
+        families, on="text_key", how="left", maintain_order="left"
+    )
     places = np.load(run.path / "layout.npy")
     points = points.with_columns(
         x=pl.Series(places[:, 0], dtype=pl.Float32), y=pl.Series(places[:, 1], dtype=pl.Float32)

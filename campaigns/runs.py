@@ -194,12 +194,18 @@ class Run:
         """All accepted prompts; name the columns you need."""
         return pa.concat_tables([files.read_parquet(part, columns) for part in self.prompt_parts()])
 
-    def texts_of(self, keys: pa.Array) -> pa.Table:
-        """(text_key, prompt) of the given text keys, one row each, sorted by key; reads part by part."""
+    def texts_of(self, keys: pa.Array, characters: int | None = None) -> pa.Table:
+        """(text_key, prompt) of the given text keys, one row each, sorted by key; reads part by part.
+
+        With `characters`, only that many of each prompt.
+        """
         found = []
         for part in self.prompt_parts():
             table = files.read_parquet(part, ["text_key", "prompt"])
-            found.append(table.filter(pc.is_in(table["text_key"], value_set=keys)))
+            table = table.filter(pc.is_in(table["text_key"], value_set=keys))
+            if characters is not None:
+                table = table.set_column(1, "prompt", pc.utf8_slice_codeunits(table["prompt"], 0, characters))
+            found.append(table)
         table = pa.concat_tables(found).sort_by("text_key")
         if table.num_rows < 2:
             return table

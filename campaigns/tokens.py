@@ -162,6 +162,16 @@ def _scan(data, offsets, classes, scripts, fold_starts, fold_values, lookalike, 
     count = 0
     for text in range(n_texts):
         begin, end = offsets[text], offsets[text + 1]
+        # A byte gives at most one token. Arrays grow here and not in the loop over bytes, where the mere
+        # possibility of a new array makes every access slow.
+        if count + (end - begin) + 1 > capacity:
+            capacity = 2 * capacity + (end - begin) + 1
+            codes = _grown(codes, capacity)
+            shapes = _grown(shapes, capacity)
+            kinds = _grown(kinds, capacity)
+            lengths = _grown(lengths, capacity)
+            starts = _grown(starts, capacity)
+            ends = _grown(ends, capacity)
         at = begin
         n = 0  # letters kept of the open word
         total = 0  # letters of the open word
@@ -227,14 +237,6 @@ def _scan(data, offsets, classes, scripts, fold_starts, fold_values, lookalike, 
                 word_end = at + width
                 at += width
                 continue
-            if count + 2 > capacity:
-                capacity *= 2
-                codes = _grown(codes, capacity)
-                shapes = _grown(shapes, capacity)
-                kinds = _grown(kinds, capacity)
-                lengths = _grown(lengths, capacity)
-                starts = _grown(starts, capacity)
-                ends = _grown(ends, capacity)
             if total > 0:
                 code_hash, shape_hash, folded = _finish_word(
                     letters, cousins, n, total, has_latin, has_letter

@@ -78,18 +78,15 @@ def find_cores(
     core_of = np.full(n_groups, -1, np.int64)
     core_of[chosen] = np.arange(len(chosen))
     keep = core_of[pair_group] >= 0
-    row, column, mass = _group_feature_mass(
-        core_of[pair_group[keep]],
-        pair_account[keep],
-        texts[inside][keep],
-        sets.indptr,
-        sets.columns,
-        len(sets.features),
+    mass, carriers = _mass_and_carriers(
+        sets, core_of[pair_group[keep]], pair_account[keep], texts[inside][keep], len(chosen)
     )
+    row, column = mass.nonzero()
     size = n_accounts[chosen][row]
-    p = mass / size
-    outside = np.maximum(totals[column] - mass, 0.0)
-    q = (outside + 0.5) / np.maximum(everyone - size + 1.0, 1.0)
+    # Sums of thirds in another order differ in the last bit; a feature of exactly one half must not.
+    p = np.round(mass.data, 9) / size
+    outside = totals[column] - carriers.data
+    q = (outside + 0.5) / (everyone - size + 1.0)
     is_common = p >= settings.core_presence
     is_core = is_common & (p >= settings.core_lift * q)
     shape = (len(chosen), len(sets.features))
@@ -115,10 +112,7 @@ def feature_accounts(
 
 def coverage(sets: FeatureSets, cores: Cores) -> sparse.csr_matrix:
     """Part of each core's weight that each set carries, float32 CSR (n_sets, n_cores)."""
-    matrix = sparse.csr_matrix(
-        (np.ones(len(sets.columns), np.float32), sets.columns, sets.indptr),
-        shape=(len(sets), len(sets.features)),
-    )
+    matrix = sets.matrix(np.float32)
     scaled = sparse.diags((1.0 / np.maximum(cores.strengths, 1e-9)).astype(np.float32)) @ cores.weights
     return (matrix @ scaled.T).tocsr()
 
@@ -135,33 +129,29 @@ def _distinct_accounts(accounts, texts, indptr, columns, n_features):  # type: i
     return totals
 
 
-def _group_feature_mass(
+def _mass_and_carriers(
+    sets: FeatureSets,
     rows: NDArray[np.int64],
     accounts: NDArray[np.int64],
     texts: NDArray[np.int64],
-    indptr: NDArray[np.int64],
-    columns: NDArray[np.int32],
-    n_features: int,
-) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float64]]:
-    """(group, feature, mass): each account of a group gives mass 1, spread evenly over its texts there."""
-    order = np.lexsort((texts, accounts, rows))
-    rows, accounts, texts = rows[order], accounts[order], texts[order]
-    new = np.ones(len(rows), np.bool_)
-    new[1:] = (rows[1:] != rows[:-1]) | (accounts[1:] != accounts[:-1])
-    which = np.cumsum(new) - 1
-    share = 1.0 / np.bincount(which)[which] if len(which) else np.empty(0)
-    lengths = (indptr[texts + 1] - indptr[texts]).astype(np.int64)
-    total = int(lengths.sum())
-    starts = (
-        np.repeat(indptr[texts] - np.concatenate(([0], np.cumsum(lengths)[:-1])), lengths)
-        if total
-        else np.empty(0, np.int64)
+    n_rows: int,
+) -> tuple[sparse.csr_matrix, sparse.csr_matrix]:
+    """Two CSR matrices (n_rows, n_features) of one pattern, from entries (row, account, text) that are distinct.
+
+    Mass: each account of a row gives mass 1, spread evenly over its texts there. Carriers: the accounts of a row
+    that sent the feature at all.
+    """
+    members, member = np.unique(np.column_stack([rows, accounts]), axis=0, return_inverse=True)
+    member = member.ravel()
+    share = 1.0 / np.bincount(member)[member] if len(member) else np.empty(0)
+    sent = sparse.csr_matrix((share, (member, texts)), shape=(len(members), len(sets)))
+    per_member = sent @ sets.matrix(np.float64)
+    belongs = sparse.csr_matrix(
+        (np.ones(len(members)), (members[:, 0], np.arange(len(members)))), shape=(n_rows, len(members))
     )
-    flat = columns[(starts + np.arange(total)).astype(np.int64)].astype(np.int64)
-    matrix = sparse.csr_matrix(
-        (np.repeat(share, lengths), (np.repeat(rows, lengths), flat)),
-        shape=(int(rows.max(initial=-1)) + 1, n_features),
-    )
-    matrix.sum_duplicates()
-    coo = matrix.tocoo()
-    return coo.row.astype(np.int64), coo.col.astype(np.int64), coo.data
+    mass = belongs @ per_member
+    per_member.data = np.ones_like(per_member.data)
+    carriers = belongs @ per_member
+    mass.sort_indices()
+    carriers.sort_indices()
+    return mass, carriers

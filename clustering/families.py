@@ -95,6 +95,20 @@ def settle(sets: FeatureSets, pairs: Pairs, groups: NDArray[np.int32], settings:
     return Families(labels, strengths, cores, cores.families(settings))
 
 
+def stand_alone(
+    sets: FeatureSets, pairs: Pairs, labels: NDArray[np.int32], n_labels: int, settings: FamilySettings
+) -> NDArray[np.bool_]:
+    """bool (n_labels,): which labels are families by the texts that bear them, nobody else's.
+
+    A core may have become strong by texts that were then given to another family. What is left must pass on its own,
+    or a few texts that quote a large template would be accused on its evidence.
+    """
+    cores = find_cores(sets, labels, pairs.accounts, pairs.texts, pairs.prompts, settings)
+    result = np.zeros(n_labels, np.bool_)
+    result[cores.groups[cores.families(settings)]] = True
+    return result
+
+
 def _merge_fragments(cores: Cores, settings: FamilySettings) -> NDArray[np.int32]:
     """int32 (n_cores,): the stronger core each core is a fragment of, itself if none.
 

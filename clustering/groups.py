@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from numba import njit
 from numpy.typing import NDArray
+from scipy import sparse
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +39,11 @@ class FeatureSets:
     @property
     def sizes(self) -> NDArray[np.int64]:
         return np.diff(self.indptr)
+
+    def matrix(self, dtype: type[np.floating]) -> sparse.csr_matrix:
+        """0/1 CSR (n_sets, n_features)."""
+        ones = np.ones(len(self.columns), dtype)
+        return sparse.csr_matrix((ones, self.columns, self.indptr), shape=(len(self), len(self.features)))
 
     def only(self, chosen: NDArray[np.bool_]) -> FeatureSets:
         """The same rows, those not `chosen` emptied."""

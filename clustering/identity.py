@@ -1,8 +1,9 @@
 """Identity: today's families to known campaigns, by the scaffold they share.
 
-One assignment problem over the whole day (`scipy.optimize.linear_sum_assignment`), so that no family takes an id
-that fits another one better. A family that overlaps no known campaign enough gets a new id, made from the day and
-its own core: the same family of the same day always gets the same id, and no id can come back for another campaign.
+Ids are given from the largest overlap of the whole day downwards, so that no family takes an id that fits another
+one better. (An assignment that maximises the sum of overlaps would: two middling pairs can outweigh one good one.)
+A family that overlaps no known campaign enough gets a new id, made from the day and its own core: the same family
+of the same day always gets the same id, and no id can come back for another campaign.
 """
 
 from __future__ import annotations
@@ -18,7 +19,6 @@ import polars as pl
 import pyarrow as pa
 from numba import njit
 from numpy.typing import NDArray
-from scipy.optimize import linear_sum_assignment
 
 from campaigns import files
 from campaigns.records import IDENTITIES
@@ -121,10 +121,12 @@ def _add_minima(row, features, weights, names, other_weights, owners):  # type: 
 
 
 def _assignment(overlaps: NDArray[np.float64]) -> NDArray[np.int64]:
-    """The column given to each row, -1 for none; the sum of overlaps is as large as can be."""
+    """The column given to each row, -1 for none: pairs by falling overlap, ties by row, then column."""
     given = np.full(len(overlaps), -1, np.int64)
-    if overlaps.size:
-        rows, columns = linear_sum_assignment(overlaps, maximize=True)
-        chosen = overlaps[rows, columns] > 0
-        given[rows[chosen]] = columns[chosen]
+    rows, columns = np.nonzero(overlaps)
+    free = np.ones(overlaps.shape[1], np.bool_)
+    for i in np.lexsort((columns, rows, -overlaps[rows, columns])):
+        if given[rows[i]] < 0 and free[columns[i]]:
+            given[rows[i]] = columns[i]
+            free[columns[i]] = False
     return given

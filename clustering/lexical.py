@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from campaigns.settings import FamilySettings
 from clustering.cores import coverage, find_cores
-from clustering.families import Pairs, best_core, find_families, own_cores
+from clustering.families import Pairs, best_core, find_families, own_cores, stand_alone
 from clustering.groups import FeatureSets
 
 
@@ -89,9 +89,10 @@ def _extended(
     """
     open_texts = ~found.taken
     new = find_families(sets, pairs, keys, settings, among=open_texts)
-    labels = np.where(open_texts, new.labels, -1)
+    labels = np.where(open_texts, new.labels, -1).astype(np.int32)
     n_texts = np.bincount(labels[labels >= 0], minlength=len(new.accepted))
     accepted = new.accepted & (n_texts >= fewest_texts)
+    accepted &= stand_alone(sets, pairs, labels, len(accepted), settings)
     joins = (labels >= 0) & (np.append(accepted, False)[labels] | (found.labels < 0))
     return LexicalGroups(
         np.where(joins, labels + len(found.accepted), found.labels).astype(np.int32),

@@ -20,7 +20,7 @@ from campaigns.runs import Counts, Run
 from campaigns.settings import Settings
 from clustering.cores import find_cores
 from clustering.density import cluster as density_clusters
-from clustering.families import Pairs, settle
+from clustering.families import Pairs, settle, stand_alone
 from clustering.groups import FeatureSets
 from clustering.lexical import Readings, lexical_groups
 
@@ -86,9 +86,12 @@ def cluster(run: Run, settings: Settings) -> Counts:
     density = density_clusters(vectors, representatives["n_prompts"].to_numpy(), settings)
     proposed = _proposals(texts, groups, rows, representatives, density.labels)
     proposed[labels >= 0] = -1
-    extra = settle(texts.readings.wide_pairs, texts.pairs, proposed, settings.family)
-    new = (labels < 0) & (extra.final >= 0)
-    labels = np.where(new, extra.final + int(labels.max(initial=-1)) + 1, labels).astype(np.int32)
+    wide = texts.readings.wide_pairs
+    extra = settle(wide, texts.pairs, proposed, settings.family)
+    added = np.where(labels < 0, extra.final, -1).astype(np.int32)
+    alone = stand_alone(wide, texts.pairs, added, len(extra.accepted), settings.family)
+    new = np.append(alone, False)[added]
+    labels = np.where(new, added + int(labels.max(initial=-1)) + 1, labels).astype(np.int32)
     strengths = np.where(new, extra.strengths, strengths)
 
     labels = _renumbered(_large_enough(labels, texts.pairs, settings))

@@ -1,7 +1,7 @@
 """What is worth a vector: one skeleton per lexical group, and windows of texts that the scaffold leaves open.
 
 The transformer costs a thousand times more per text than the scaffold, so it is spent where accounts meet: of the open
-texts, those that share most scaffold features with other accounts come first, up to the budget.
+texts, those that share most with other accounts for their length come first, up to the budget.
 """
 
 from __future__ import annotations
@@ -16,11 +16,17 @@ from campaigns.runs import Counts, Run
 from campaigns.settings import Settings
 from campaigns.tokens import tokenize
 
+_CHARACTERS_PER_WORD = 64
+"""More than a word of a window ever needs; the rest of a long prompt is not looked at."""
+
 
 def choose(run: Run, settings: Settings) -> Counts:
     """Write `representatives.parquet` from `texts.parquet` and `groups.parquet`."""
-    texts = pl.DataFrame(run.table("texts", ["text_key", "n_prompts", "n_accounts", "pairs", "skeleton"]))
+    texts = pl.DataFrame(
+        run.table("texts", ["text_key", "n_prompts", "n_accounts", "n_tokens", "pairs", "skeleton"])
+    )
     texts = texts.with_columns(n_features=pl.col("pairs").list.len()).drop("pairs")
+    texts = texts.with_columns(shared=pl.col("n_features") / pl.col("n_tokens").clip(1).sqrt())
     groups = pl.DataFrame(run.table("groups"))
     grouped = groups.join(texts, on="text_key").filter(pl.col("skeleton") != "")
     skeletons = (
@@ -30,14 +36,14 @@ def choose(run: Run, settings: Settings) -> Counts:
             pl.first("text_key"),
             pl.first("skeleton").alias("text"),
             pl.sum("n_prompts"),
-            pl.max("n_accounts"),
         )
+        .join(_accounts_of_groups(run, groups), on="group", maintain_order="left")
     )
     room = max(0, settings.embedding.budget - skeletons.height)
     windows = (
         texts.join(groups, on="text_key", how="anti")
         .filter(pl.col("n_features") > 0)
-        .sort("n_features", "n_prompts", "text_key", descending=[True, True, False])
+        .sort("shared", "n_prompts", "text_key", descending=[True, True, False])
         .head(room)
     )
     windows = _with_windows(run, windows, settings.embedding.window_words)
@@ -53,20 +59,28 @@ def choose(run: Run, settings: Settings) -> Counts:
     return {"skeletons": skeletons.height, "windows": windows.height}
 
 
+def _accounts_of_groups(run: Run, groups: pl.DataFrame) -> pl.DataFrame:
+    """(group, n_accounts): distinct accounts; an account lives in one part, so parts add up."""
+    found = []
+    for part in run.prompt_parts():
+        sent = pl.DataFrame(files.read_parquet(part, ["account_id", "text_key"])).join(groups, on="text_key")
+        found.append(sent.group_by("group").agg(pl.col("account_id").n_unique().alias("n_accounts")))
+    return pl.concat(found).group_by("group").agg(pl.sum("n_accounts").cast(pl.Int64))
+
+
 def _with_windows(run: Run, chosen: pl.DataFrame, words: int) -> pl.DataFrame:
     """Add `text`, the first tokens of each text in their own spelling, and `truncated`; sorted by key."""
-    prompts = run.texts_of(pa.array(chosen["text_key"].to_list(), TEXT_KEY))
-    tokens = tokenize(prompts["prompt"])
+    keys = pa.array(chosen["text_key"].to_list(), TEXT_KEY)
+    prompts = run.texts_of(keys, characters=words * _CHARACTERS_PER_WORD)
+    heads = prompts["prompt"]
+    tokens = tokenize(heads)
     last = np.minimum(tokens.indptr[:-1] + words, tokens.indptr[1:]) - 1
     ends = np.where(last >= tokens.indptr[:-1], tokens.ends[last] if len(tokens.ends) else 0, 0)
-    heads = [
-        prompt.encode()[:end].decode()
-        for prompt, end in zip(prompts["prompt"].to_pylist(), ends, strict=True)
-    ]
+    windows = [head.encode()[:end].decode() for head, end in zip(heads.to_pylist(), ends, strict=True)]
     window = pl.DataFrame(
         {
             "text_key": pl.Series(prompts["text_key"], dtype=pl.Binary),
-            "text": heads,
+            "text": windows,
             "truncated": np.diff(tokens.indptr) > words,
         }
     )

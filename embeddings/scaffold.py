@@ -13,6 +13,7 @@ result depends neither on the partitioning nor on the order of rows.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -39,6 +40,18 @@ class Features:
 
     def __len__(self) -> int:
         return len(self.indptr) - 1
+
+    def between(self, start: int, stop: int) -> Features:
+        """Those of texts start..stop-1, without copying their values."""
+        first, last = self.indptr[start], self.indptr[stop]
+        return Features(self.indptr[start : stop + 1] - first, self.values[first:last])
+
+    @classmethod
+    def joined(cls, parts: Sequence[Features]) -> Features:
+        """Texts of several parts one after the other."""
+        sizes = np.concatenate([np.zeros(1, np.int64), *(np.diff(part.indptr) for part in parts)])
+        values = np.concatenate([np.empty(0, np.uint64), *(part.values for part in parts)])
+        return cls(np.cumsum(sizes), values)
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,13 +8,14 @@ the run, so that memory holds `workers` partitions and the sketches, whatever th
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
 import polars as pl
 import pyarrow as pa
+import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from campaigns import files
@@ -31,6 +32,7 @@ CHANNELS = ("pairs", "edges")
 """The two kinds of scaffold features; each has its own sketch and counts."""
 
 PASSES = 3
+SLICE_BYTES = 16_000_000
 
 Known = tuple[NDArray[np.uint64], NDArray[np.int64]]
 """Features that enough accounts share, ascending, and how many accounts each."""
@@ -42,7 +44,7 @@ def build_scaffold(run: Run, settings: Settings, *, progress: Callable[[int], No
     shutil.rmtree(scratch, ignore_errors=True)
     scratch.mkdir()
     done = progress or (lambda _: None)
-    parts = [_Part(source, scratch / str(i), i, settings) for i, source in enumerate(run.prompt_parts())]
+    parts = [_Part(source, scratch / str(i), settings) for i, source in enumerate(run.prompt_parts())]
     sketches = {channel: scaffold.new_sketch() for channel in CHANNELS}
     n_prompts = 0
     with ThreadPoolExecutor(settings.flow.workers) as pool:
@@ -79,10 +81,9 @@ def build_scaffold(run: Run, settings: Settings, *, progress: Callable[[int], No
 class _Part:
     """One partition on its way through the passes; its arrays rest in `scratch` between them."""
 
-    def __init__(self, source: Path, scratch: Path, number: int, settings: Settings) -> None:
+    def __init__(self, source: Path, scratch: Path, settings: Settings) -> None:
         self.source = source
         self.scratch = scratch
-        self.number = number
         self.settings = settings.scaffold
 
     def extract(self) -> int:
@@ -94,16 +95,18 @@ class _Part:
             account=pl.col("account_id").rank("dense").cast(pl.Int64) - 1,
         )
         pairs = pairs.sort("account", "text")
-        np.save(self.scratch / "accounts.npy", pairs["account"].to_numpy())
-        np.save(self.scratch / "texts.npy", pairs["text"].to_numpy())
-        tokens = tokenize(self._texts()["prompt"])
-        found = {
-            "pairs": scaffold.text_features(tokens, self.settings.pair_distance),
-            "edges": edges.edge_features(tokens, self.settings.edge_width, self.settings.edge_depth),
-        }
-        for channel, features in found.items():
-            np.save(self.scratch / f"{channel}-indptr.npy", features.indptr)
-            np.save(self.scratch / f"{channel}-values.npy", features.values)
+        files.write_array(self.scratch / "accounts.npy", pairs["account"].to_numpy())
+        files.write_array(self.scratch / "texts.npy", pairs["text"].to_numpy())
+        found: dict[str, list[Features]] = {channel: [] for channel in CHANNELS}
+        for _, texts in _slices(self._texts()):
+            tokens = tokenize(texts["prompt"])
+            found["pairs"].append(scaffold.text_features(tokens, self.settings.pair_distance))
+            width, depth = self.settings.edge_width, self.settings.edge_depth
+            found["edges"].append(edges.edge_features(tokens, width, depth))
+        for channel, parts in found.items():
+            features = Features.joined(parts)
+            files.write_array(self.scratch / f"{channel}-indptr.npy", features.indptr)
+            files.write_array(self.scratch / f"{channel}-values.npy", features.values)
         return prompts.height
 
     def count(self, sketches: dict[str, NDArray[np.uint32]], minimum: int) -> dict[str, Known]:
@@ -116,24 +119,37 @@ class _Part:
     def keep(self, known: dict[str, Known]) -> pa.Table:
         """The partition's texts as a table of schema TEXTS, sorted by key."""
         table = self._texts()
-        tokens = tokenize(table["prompt"])
-        kept = {c: scaffold.keep_scaffold(self.features(c), *known[c], self.settings) for c in CHANNELS}
+        n_accounts = np.bincount(self.postings().texts, minlength=table.num_rows)
+        all_features = {channel: self.features(channel) for channel in CHANNELS}
+        tables = [TEXTS.empty_table()]
+        for start, texts in _slices(table):
+            stop = start + texts.num_rows
+            mine = {channel: found.between(start, stop) for channel, found in all_features.items()}
+            tables.append(self._kept(texts, n_accounts[start:stop], mine, known))
+        return pa.concat_tables(tables)
+
+    def _kept(
+        self,
+        texts: pa.Table,
+        n_accounts: NDArray[np.int64],
+        features: dict[str, Features],
+        known: dict[str, Known],
+    ) -> pa.Table:
+        tokens = tokenize(texts["prompt"])
+        kept = {c: scaffold.keep_scaffold(features[c], *known[c], self.settings) for c in CHANNELS}
         kept["wide_pairs"] = scaffold.keep_scaffold(
-            self.features("pairs"), *known["pairs"], self.settings, wide=True
+            features["pairs"], *known["pairs"], self.settings, wide=True
         )
-        mask = scaffold_tokens(
-            tokens, scaffold.content_tokens(tokens), kept["pairs"], self.settings.pair_distance
-        )
-        postings = self.postings()
+        content = scaffold.content_tokens(tokens)
+        mask = scaffold_tokens(tokens, content, kept["pairs"], self.settings.pair_distance)
         columns = {
-            "text_key": table["text_key"].combine_chunks(),
-            "n_prompts": table["n_prompts"].combine_chunks(),
-            "n_accounts": np.bincount(postings.texts, minlength=table.num_rows),
+            "text_key": texts["text_key"],
+            "n_prompts": texts["n_prompts"],
+            "n_accounts": n_accounts,
             "n_tokens": np.diff(tokens.indptr).astype(np.int32),
             "evasion_marks": tokens.marks,
-            "partition": np.full(table.num_rows, self.number, np.int32),
-            **{channel: _as_lists(features) for channel, features in kept.items()},
-            "skeleton": pa.array(skeletons(table["prompt"].combine_chunks(), tokens, mask), pa.string()),
+            **{channel: _as_lists(found) for channel, found in kept.items()},
+            "skeleton": pa.array(skeletons(texts["prompt"], tokens, mask), pa.string()),
         }
         return pa.table(columns, schema=TEXTS)
 
@@ -154,6 +170,17 @@ class _Part:
         return texts.sort("text_key").to_arrow()
 
 
+def _slices(texts: pa.Table) -> Iterator[tuple[int, pa.Table]]:
+    """(first row, rows) of at most `SLICE_BYTES` of text, a longer text alone: its tokens take 10 times that."""
+    ends = np.cumsum(pc.binary_length(texts["prompt"]).to_numpy().astype(np.int64))
+    start = 0
+    while start < texts.num_rows:
+        done = ends[start - 1] if start else 0
+        stop = max(start + 1, int(np.searchsorted(ends, done + SLICE_BYTES, side="right")))
+        yield start, texts.slice(start, stop - start)
+        start = stop
+
+
 def _as_lists(features: Features) -> pa.Array:
     return pa.ListArray.from_arrays(pa.array(features.indptr.astype(np.int32)), pa.array(features.values))
 
@@ -162,11 +189,11 @@ def _merge(parts: list[pa.Table]) -> pa.Table:
     """One row per text: a text of several partitions has equal features in each; its counts add up."""
     texts = pl.DataFrame(pa.concat_tables(parts))
     merged = (
-        texts.sort("text_key", "partition")
+        texts.sort("text_key")
         .group_by("text_key", maintain_order=True)
         .agg(
             pl.sum("n_prompts", "n_accounts"),
-            pl.first("n_tokens", "evasion_marks", "partition", "pairs", "wide_pairs", "edges", "skeleton"),
+            pl.first("n_tokens", "evasion_marks", "pairs", "wide_pairs", "edges", "skeleton"),
         )
     )
     return merged.to_arrow().cast(TEXTS)

@@ -120,6 +120,15 @@ def test_allow_list_entries_explain_what_they_name(tmp_path: Path, rule: Rule, t
     )
 
 
+def test_an_allowed_organization_explains_a_family_that_is_mostly_its_own(tmp_path: Path) -> None:
+    sent = pool(6, 4, "org-1") + [(f"x{i}", f"b{i}", "org-2", f"template with slot b {i}") for i in range(16)]
+    rule = Rule("organization", "org-1")
+    assert only(verdict(tmp_path / "60 %", sent).tiers, "tier") == "review"
+    assert only(verdict(tmp_path / "allowed", sent, allowed=[rule]).tiers, "tier") == "benign"
+    other = Rule("organization", "org-2")
+    assert only(verdict(tmp_path / "minority", sent, allowed=[other]).tiers, "tier") == "review"
+
+
 def test_evidence_gives_every_figure_in_words(tmp_path: Path) -> None:
     found = verdict(tmp_path, pool(4, 3, "org-1")).evidence
     rows = {row["signal"]: row for row in found.iter_rows(named=True)}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from itertools import permutations
 
 import numpy as np
 import pytest
@@ -94,7 +95,8 @@ def core_oracle(rows: list[set[int]], groups: list[int], accounts: list[int]) ->
                 mass += sum(feature in rows[i] for i in mine) / len(mine)
             total = len({accounts[i] for i in range(len(rows)) if feature in rows[i]})
             p = mass / len(inside)
-            q = (max(total - mass, 0) + 0.5) / max(everyone - len(inside) + 1, 1)
+            carriers = len({accounts[i] for i in members if feature in rows[i]})
+            q = (total - carriers + 0.5) / (everyone - len(inside) + 1)
             if p >= SETTINGS.core_presence and p >= SETTINGS.core_lift * q:
                 weights[feature] = p * math.log(p / q)
         result[group] = weights
@@ -187,6 +189,57 @@ def test_one_account_is_no_family() -> None:
     sets, pairs, _ = planted(n_organic=0)
     alone = Pairs(np.zeros_like(pairs.accounts), pairs.texts, pairs.prompts)
     assert (find_families(sets, alone, keys_of(len(sets)), SETTINGS).final == -1).all()
+
+
+def test_a_large_pool_does_not_explain_itself_away() -> None:
+    """Every account sends four prompts that carry three quarters of the template; strength must not fall with size."""
+    rng = np.random.default_rng(8)
+    strengths = []
+    for n_pool in (50, 500):
+        rows = [np.flatnonzero(rng.random(40) < 0.75).tolist() for _ in range(4 * n_pool)]
+        rows += [[1_000 + int(v)] for v in rng.integers(0, 10**6, 1_000 - n_pool)]
+        accounts = np.array([i // 4 for i in range(4 * n_pool)] + [10_000 + i for i in range(1_000 - n_pool)])
+        groups = np.array([0] * (4 * n_pool) + [-1] * (1_000 - n_pool), np.int32)
+        one = np.ones(len(rows), np.int64)
+        cores = find_cores(sets_of(rows), groups, accounts, np.arange(len(rows)), one, SETTINGS)
+        strengths.append(float(cores.strengths[0]))
+    assert strengths[0] > 80
+    assert strengths[1] > 80
+
+
+def test_a_feature_of_exactly_one_half_does_not_hang_on_the_numbering_of_accounts() -> None:
+    # Three accounts of three, six and two texts carry feature 7 in 1/3, 2/3 and 1/2 of them: together one half.
+    carried = [(0, 1, 3), (1, 4, 6), (2, 1, 2)]
+    found = set()
+    for numbering in permutations(range(3)):
+        rows, accounts = [], []
+        for account, with_it, n in carried:
+            rows += [[7, 8] if i < with_it else [8] for i in range(n)]
+            accounts += [numbering[account]] * n
+        pairs = pairs_of(accounts)
+        groups = np.zeros(len(rows), np.int32)
+        cores = find_cores(sets_of(rows), groups, pairs.accounts, pairs.texts, pairs.prompts, SETTINGS)
+        found.add((cores.common.nnz, round(float(cores.strengths[0]), 6)))
+    assert found == {(2, next(iter(found))[1])}
+
+
+def test_a_few_quoters_are_no_family_on_the_evidence_of_what_they_quote() -> None:
+    sets, pairs, _ = planted()
+    n = len(sets)
+    rows = [sets.features[sets.columns[sets.indptr[i] : sets.indptr[i + 1]]].tolist() for i in range(n)]
+    quote = list(range(1_000, 1_012))  # 12 of the 20 template features of the first family
+    rng = np.random.default_rng(9)
+    quoters = [quote + rng.integers(10_000, 30_000, 3).tolist() for _ in range(6)]
+    wide = sets_of(rows + quoters)
+    strict = sets_of(rows + [row[12:] for row in quoters])
+    everyone = Pairs(
+        np.concatenate([pairs.accounts, [7_000, 7_001] * 3]), np.arange(n + 6), np.ones(n + 6, np.int64)
+    )
+    readings = Readings(strict, sets_of([[] for _ in range(n + 6)]), wide)
+    found = lexical_groups(readings, everyone, keys_of(n + 6), SETTINGS).families
+    assert (found[:40] == found[0]).all()
+    assert found[0] >= 0
+    assert (found[n:] == -1).all()
 
 
 @pytest.mark.parametrize("rows", [[], [[]], [[], [1]], [[1]]])

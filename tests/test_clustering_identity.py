@@ -46,6 +46,15 @@ def test_two_families_never_share_an_id_and_the_better_one_keeps_it() -> None:
     assert first.event == "minted"
 
 
+def test_the_best_fit_keeps_the_id_though_two_middling_fits_would_sum_to_more() -> None:
+    known = [("c-a", core(dict.fromkeys(range(20), 1.0))), ("c-b", core(dict.fromkeys(range(12, 32), 1.0)))]
+    fits_a_well = core(dict.fromkeys(range(19), 1.0))  # overlaps a by 19/20, b by 7/32
+    fits_a_somewhat = core(dict.fromkeys(range(4, 20), 1.0))  # overlaps a by 16/20, b by 8/28
+    well, somewhat = identify([fits_a_well, fits_a_somewhat], known, DAY, 0.2)
+    assert (well.campaign_id, somewhat.campaign_id) == ("c-a", "c-b")
+    assert well.overlap == pytest.approx(19 / 20)
+
+
 def test_ids_follow_from_day_and_content_only() -> None:
     a = core({1: 1.0, 2: 2.0})
     assert mint(DAY, a) == mint(DAY, core({2: 9.0, 1: 3.0}))

@@ -91,8 +91,13 @@ def test_copies_collapse_and_keep_weight_and_accounts(tmp_path: Path) -> None:
 def test_partitions_and_workers_do_not_matter(tmp_path: Path, partitions: int, workers: int) -> None:
     reference = build(tmp_path / "reference", rows(), 2)
     other = build(tmp_path / "other", rows()[::-1], partitions, workers)
-    same = [name for name in reference.column_names if name != "partition"]
-    assert other.select(same).equals(reference.select(same))
+    assert other.equals(reference)
+
+
+def test_the_slices_that_bound_memory_do_not_matter(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    reference = build(tmp_path / "reference", rows(), 2)
+    monkeypatch.setattr("embeddings.stage.SLICE_BYTES", 100)
+    assert build(tmp_path / "sliced", rows(), 2).equals(reference)
 
 
 def test_evasion_marks_are_summed_per_text(tmp_path: Path) -> None:
