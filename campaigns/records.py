@@ -177,33 +177,6 @@ LABELS = pa.schema(
 )
 """Sort: family."""
 
-FAMILY_ACCOUNTS = pa.schema(
-    [
-        pa.field("family", pa.int32(), nullable=False),
-        pa.field("account_id", pa.string(), nullable=False),
-        pa.field("n_prompts", pa.int64(), nullable=False),
-        pa.field("share", pa.float64(), nullable=False),
-        pa.field("strength", pa.float64(), nullable=False),
-        pa.field("is_core", pa.bool_(), nullable=False),
-        pa.field("reasons", pa.list_(pa.string()), nullable=False),
-    ]
-)
-"""Sort: family, account_id."""
-
-FAMILY_EVIDENCE = pa.schema(
-    [
-        pa.field("family", pa.int32(), nullable=False),
-        pa.field("signal", pa.string(), nullable=False),
-        pa.field("group", pa.string(), nullable=False),
-        pa.field("value", pa.float64()),
-        pa.field("control_median", pa.float64()),
-        pa.field("control_p95", pa.float64()),
-        pa.field("p_value", pa.float64()),
-        pa.field("sentence", pa.string(), nullable=False),
-    ]
-)
-"""Sort: family, signal."""
-
 FAMILY_TIERS = pa.schema(
     [
         pa.field("family", pa.int32(), nullable=False),
@@ -285,6 +258,19 @@ EVIDENCE = pa.schema(
     ]
 )
 """One row per campaign and signal; `value` is null where a signal could not be tested. Sort: campaign_id, signal."""
+
+
+def _by_family(schema: pa.Schema) -> pa.Schema:
+    """The same columns before families have campaign ids."""
+    others = [field for field in schema if field.name != "campaign_id"]
+    return pa.schema([pa.field("family", pa.int32(), nullable=False), *others])
+
+
+FAMILY_ACCOUNTS = _by_family(ACCOUNTS)
+"""Internal to a run. Sort: family, account_id."""
+
+FAMILY_EVIDENCE = _by_family(EVIDENCE)
+"""Internal to a run. Sort: family, signal."""
 
 MAP = pa.schema(
     [

@@ -12,7 +12,7 @@ import numpy as np
 from numba import njit
 
 from campaigns.tokens import Kind, Tokens, mix
-from embeddings.scaffold import Features
+from embeddings.scaffold import Features, distinct
 
 MARKS = 3
 """Positions outside the text that a run may reach over."""
@@ -53,11 +53,6 @@ def _edges(indptr, codes, kinds, width, depth):  # type: ignore[no-untyped-def]
                 if whole:
                     out[count] = feature
                     count += 1
-        ordered = np.sort(out[first:count])
-        count = first
-        for i in range(len(ordered)):
-            if i == 0 or ordered[i] != ordered[i - 1]:
-                out[count] = ordered[i]
-                count += 1
+        count = distinct(out, first, count)
         out_indptr[text + 1] = count
     return out_indptr, out[:count].copy()

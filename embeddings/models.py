@@ -12,7 +12,7 @@ import importlib.util
 import json
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -45,11 +45,13 @@ DEFAULT_FILES: Mapping[str, str] = {
 
 @dataclass(frozen=True, slots=True)
 class ModelFiles:
-    """A model folder whose files have been checked. `files` maps a relative path to its SHA-256."""
+    """A model folder whose files have been checked. `files` maps a relative path to its SHA-256; `pinned` is
+    False only for a model that `find_model` was asked not to pin and that never was."""
 
     name: str
     folder: Path
     files: Mapping[str, str]
+    pinned: bool = True
 
     @property
     def weights_sha256(self) -> str:
@@ -67,11 +69,14 @@ class ModelFiles:
         return json.loads((self.folder / name).read_bytes()) if name in self.files else None
 
 
-def find_model(settings: Settings) -> ModelFiles:
+def find_model(settings: Settings, *, pin: bool = True) -> ModelFiles:
     """Find the configured model and check each of its files.
 
     The default model and local folders need no network. A hub name is looked up in the local hub cache first
-    and downloaded if it is not there, unless `HF_HUB_OFFLINE=1`.
+    and downloaded if it is not there, unless `HF_HUB_OFFLINE=1`, which the commands set by default.
+
+    Args:
+        pin: False only looks: nothing is downloaded or written, whatever the environment says.
 
     Raises:
         UsageError: there is no such model, or it lacks a file that is needed.
@@ -84,7 +89,10 @@ def find_model(settings: Settings) -> ModelFiles:
     else:
         folder = Path(wanted).expanduser()
         local = folder.is_dir()
-        model = _inspect(str(folder.resolve()) if local else wanted, folder if local else _hub_folder(wanted))
+        model = _inspect(
+            str(folder.resolve()) if local else wanted,
+            folder if local else _hub_folder(wanted, may_download=pin),
+        )
     expected = settings.embedding.model_sha256.lower()
     if expected and model.weights_sha256 != expected:
         raise IntegrityError(
@@ -92,9 +100,9 @@ def find_model(settings: Settings) -> ModelFiles:
             where=str(model.folder),
             hint="Use the model that was meant, or correct `embedding.model_sha256`.",
         )
-    if wanted != DEFAULT:
-        _compare_with_pins(model, settings.home / "cache" / "models.json")
-    return model
+    if wanted == DEFAULT:
+        return model
+    return _compare_with_pins(model, settings.home / "cache" / "models.json", pin=pin)
 
 
 def _default_folder() -> Path:
@@ -108,7 +116,7 @@ def _default_folder() -> Path:
     return Path(next(iter(spec.submodule_search_locations))) / "model"
 
 
-def _hub_folder(name: str) -> Path:
+def _hub_folder(name: str, *, may_download: bool) -> Path:
     if name.startswith((".", "/", "~")) or name.count("/") > 1:
         raise UsageError("there is no such model folder", where=name, hint="Correct `embedding.model`.")
     os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
@@ -117,7 +125,7 @@ def _hub_folder(name: str) -> Path:
 
     patterns = [pattern for suffix in _READ for pattern in (suffix, f"*/{suffix}")]
     for offline in (True, False):
-        if not offline and constants.HF_HUB_OFFLINE:
+        if not offline and (constants.HF_HUB_OFFLINE or not may_download):
             break
         try:
             return Path(snapshot_download(name, allow_patterns=patterns, local_files_only=offline))
@@ -130,9 +138,9 @@ def _hub_folder(name: str) -> Path:
                 hint="Correct `embedding.model`, or set it to a local folder.",
             ) from error
     raise UsageError(
-        "the model is neither a folder nor in the local hub cache, and the hub cannot be asked",
+        "the model is neither a folder nor in the local hub cache",
         where=name,
-        hint="Set `embedding.model` to a folder, or allow the download once without HF_HUB_OFFLINE.",
+        hint="Set `embedding.model` to a folder, or let one run download it with HF_HUB_OFFLINE=0.",
     )
 
 
@@ -191,8 +199,8 @@ def _compare(model: ModelFiles, pinned: Mapping[str, str], hint: str) -> None:
         raise IntegrityError(what, where=str(model.folder), hint=hint)
 
 
-def _compare_with_pins(model: ModelFiles, path: Path) -> None:
-    """Compare with the pins of an earlier use; on first use, write them."""
+def _compare_with_pins(model: ModelFiles, path: Path, *, pin: bool) -> ModelFiles:
+    """Compare with the pins of an earlier use; on first use, write them if `pin`."""
     hint = f"If the change is meant, remove the model's entry from {path}."
     try:
         pins = json.loads(path.read_bytes()) if path.exists() else {}
@@ -205,7 +213,10 @@ def _compare_with_pins(model: ModelFiles, path: Path) -> None:
             where=str(path),
             hint="Remove it to pin the models anew.",
         ) from None
-    if pinned is None:
+    if pinned is not None:
+        _compare(model, pinned, hint)
+    elif pin:
         files.write_json(path, {**pins, model.name: dict(model.files)})
     else:
-        _compare(model, pinned, hint)
+        return replace(model, pinned=False)
+    return model

@@ -145,6 +145,18 @@ def keep_scaffold(
 
 
 @njit(cache=True, nogil=True)
+def distinct(values, first, last):  # type: ignore[no-untyped-def]
+    """Sort `values[first:last]` in place and drop repetitions; return the new end."""
+    ordered = np.sort(values[first:last])
+    end = first
+    for i in range(len(ordered)):
+        if i == 0 or ordered[i] != ordered[i - 1]:
+            values[end] = ordered[i]
+            end += 1
+    return end
+
+
+@njit(cache=True, nogil=True)
 def _pairs(indptr, shapes, content, distance):  # type: ignore[no-untyped-def]
     n_texts = len(indptr) - 1
     out_indptr = np.zeros(n_texts + 1, np.int64)
@@ -167,12 +179,7 @@ def _pairs(indptr, shapes, content, distance):  # type: ignore[no-untyped-def]
                 count += 1
             window[seen % distance] = shape
             seen += 1
-        ordered = np.sort(out[first:count])
-        count = first
-        for i in range(len(ordered)):
-            if i == 0 or ordered[i] != ordered[i - 1]:
-                out[count] = ordered[i]
-                count += 1
+        count = distinct(out, first, count)
         out_indptr[text + 1] = count
     return out_indptr, out[:count].copy()
 
@@ -190,13 +197,7 @@ def _account_features(indptr, values, texts, first, last, buffer):  # type: igno
             buffer = larger
         buffer[n : n + size] = values[indptr[text] : indptr[text + 1]]
         n += size
-    ordered = np.sort(buffer[:n])
-    kept = 0
-    for i in range(n):
-        if i == 0 or ordered[i] != ordered[i - 1]:
-            ordered[kept] = ordered[i]
-            kept += 1
-    return ordered[:kept], buffer
+    return buffer[: distinct(buffer, 0, n)], buffer
 
 
 @njit(cache=True, nogil=True)
@@ -209,8 +210,8 @@ def _sketch_accounts(sketch, indptr, values, accounts, texts):  # type: ignore[n
         last = first
         while last < len(accounts) and accounts[last] == accounts[first]:
             last += 1
-        distinct, buffer = _account_features(indptr, values, texts, first, last, buffer)
-        for feature in distinct:
+        features, buffer = _account_features(indptr, values, texts, first, last, buffer)
+        for feature in features:
             sketch[0, np.int64(feature >> shift)] += np.uint32(1)
             sketch[1, np.int64(feature & cell_mask)] += np.uint32(1)
         first = last
@@ -228,12 +229,12 @@ def _surviving(sketch, minimum, indptr, values, accounts, texts):  # type: ignor
         last = first
         while last < len(accounts) and accounts[last] == accounts[first]:
             last += 1
-        distinct, buffer = _account_features(indptr, values, texts, first, last, buffer)
-        if count + len(distinct) > len(out):
-            larger = np.empty(2 * (count + len(distinct)), np.uint64)
+        features, buffer = _account_features(indptr, values, texts, first, last, buffer)
+        if count + len(features) > len(out):
+            larger = np.empty(2 * (count + len(features)), np.uint64)
             larger[:count] = out[:count]
             out = larger
-        for feature in distinct:
+        for feature in features:
             if (
                 sketch[0, np.int64(feature >> shift)] >= minimum
                 and sketch[1, np.int64(feature & cell_mask)] >= minimum

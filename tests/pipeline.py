@@ -38,14 +38,16 @@ def discover(
     """One day, published."""
     given: Flags = {"home": str(home), "embedding.backend": "torch", **(flags or {})}
     settings = load(given).settings
-    run = open_run(home, day, "fingerprint", force=force)
-    ref = RunRef.of(run, str(source), "", given)
     with Store.open(settings) as store, held(store, day, lease_seconds=60) as lock:
-        if not run.complete:
+        run = open_run(home, day, "fingerprint", force=force)
+        if force or store.current_run(day) is None:
+            run.reopen()
+            ref = RunRef.of(run, str(source), "", given, settings=settings)
             for step in RECIPE:
+                lock.renew()
                 step.fn(ref)
             run.finish({})
-        publish(store, lock, PublishedRun.of(run, home, {}), records(run))
+            publish(store, lock, PublishedRun.of(run, home, {}), records(run))
     return run
 
 

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import errno
+import io
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pytest
+from numpy.typing import NDArray
 
 from campaigns import files
 from campaigns.errors import DiskFullError
@@ -36,6 +39,35 @@ def test_a_full_disk_is_told_with_its_remedy(tmp_path: Path, code: int) -> None:
     assert caught.value.exit_code == 6
     assert "run the same command again" in caught.value.hint
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_disk_that_fills_up_under_an_array_is_told_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("secrets.token_hex", lambda _: "known")
+    (tmp_path / f"{files.TEMPORARY_PREFIX}known-a.npy").symlink_to("/dev/full")  # every write: no room
+    with pytest.raises(DiskFullError):
+        files.write_array(tmp_path / "a.npy", np.zeros(1_000_000))
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    "array",
+    [
+        np.arange(12, dtype=np.float32).reshape(3, 4),
+        np.asfortranarray(np.arange(12).reshape(3, 4)),
+        np.arange(12).reshape(3, 4)[:, ::2],
+        np.empty((0, 384), np.float32),
+        np.array(["2026-01-05"], "datetime64[D]"),
+    ],
+    ids=["plain", "columns first", "strided", "empty", "dates"],
+)
+def test_an_array_is_written_as_numpy_would(tmp_path: Path, array: NDArray[Any]) -> None:
+    files.write_array(tmp_path / "a.npy", array)
+    expected = io.BytesIO()
+    np.save(expected, np.ascontiguousarray(array))
+    assert (tmp_path / "a.npy").read_bytes() == expected.getvalue()
+    np.testing.assert_array_equal(np.load(tmp_path / "a.npy"), array)
 
 
 def test_other_errors_of_the_system_stay_what_they_are(tmp_path: Path) -> None:

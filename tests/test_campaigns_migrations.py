@@ -70,6 +70,23 @@ def test_up_down_up(store_url: str) -> None:
         assert publish_now(store, a_run(), [a_campaign("c1")])
 
 
+def test_a_run_of_the_first_schema_has_no_sum_of_its_manifest(store_url: str) -> None:
+    opened = Database(store_url)
+    with opened.writer.begin() as connection:
+        command.upgrade(migration_config(connection), "0001")
+    opened.close()
+    execute(
+        store_url,
+        "INSERT INTO runs (run_id, day, attempt, fingerprint, digest, path, counts, published_at)"
+        " VALUES ('2026-01-05.1', '2026-01-05', 1, 'f', 'd', 'p', '{}', '2026-01-06 00:00:00')",
+    )
+    execute(store_url, "INSERT INTO days VALUES ('2026-01-05', '2026-01-05.1')")
+    with Store.open_url(store_url) as store:
+        run = store.current_run(MONDAY)
+    assert run is not None
+    assert (run.digest, run.manifest_sha256) == ("d", None)
+
+
 def test_opening_again_writes_nothing(store_url: str) -> None:
     with Store.open_url(store_url) as first:
         publish_now(first, a_run(), [a_campaign("c1")])
@@ -187,12 +204,12 @@ def test_a_new_migration_can_be_drawn_up_from_the_template(
     migrate(opened)
     with opened.writer.begin() as connection:
         config = migration_config(connection)
-        command.revision(config, "nothing changes", autogenerate=True, rev_id="0002")
-    written = (copy / "versions" / "0002_nothing_changes.py").read_text()
-    assert 'down_revision = "0001"' in written.replace("'", '"')
+        command.revision(config, "nothing changes", autogenerate=True, rev_id="0003")
+    written = (copy / "versions" / "0003_nothing_changes.py").read_text()
+    assert 'down_revision = "0002"' in written.replace("'", '"')
     assert "op.create" not in written
     assert "op.drop" not in written
     migrate(opened)
     with opened.reader.begin() as connection:
-        assert MigrationContext.configure(connection).get_current_revision() == "0002"
+        assert MigrationContext.configure(connection).get_current_revision() == "0003"
     opened.close()

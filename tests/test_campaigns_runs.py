@@ -82,6 +82,76 @@ def test_an_unfinished_run_is_resumed_only_by_its_own_fingerprint(tmp_path: Path
     assert not other.complete
 
 
+@pytest.mark.parametrize("moment", ["renamed", "header gone"])
+def test_what_is_left_of_a_discarded_attempt_is_never_taken_for_the_next(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, moment: str
+) -> None:
+    first, calls = open_run(tmp_path, DAY, "f"), []
+    first.stage("one", writing(first, "a", "of f", calls), ["a"])
+
+    def die(path: Path) -> None:
+        if moment == "header gone":
+            (path / "run.json").unlink()
+        raise InterruptedError
+
+    with monkeypatch.context() as patched, pytest.raises(InterruptedError):
+        patched.setattr("shutil.rmtree", die)
+        open_run(tmp_path, DAY, "g")
+    assert attempts(tmp_path, DAY) == []
+
+    second = open_run(tmp_path, DAY, "h")
+    assert second.completed("one") is None
+    second.stage("one", writing(second, "a", "of h", calls), ["a"])
+    assert (second.path / "a").read_text() == "of h"
+    assert [path.name for path in second.path.parent.iterdir()] == ["1"]
+
+
+def test_a_folder_without_a_header_is_not_built_upon(tmp_path: Path) -> None:
+    first = open_run(tmp_path, DAY, "f")
+    first.stage("one", writing(first, "a", "of f", []), ["a"])
+    (first.path / "run.json").unlink()
+    assert open_run(tmp_path, DAY, "g").completed("one") is None
+
+
+def test_a_finished_run_without_a_header_is_kept_and_told(tmp_path: Path) -> None:
+    run = finished(tmp_path)
+    (run.path / "run.json").unlink()
+    with pytest.raises(IntegrityError, match="header of a finished run is missing"):
+        open_run(tmp_path, DAY, "g")
+    assert run.complete
+
+
+def test_a_stage_that_rests_on_other_inputs_is_done_again(tmp_path: Path) -> None:
+    run, calls = open_run(tmp_path, DAY, "f"), []
+    for inputs in ("x", "x", "y", "y"):
+        run.stage("one", writing(run, "a", inputs, calls), ["a"], inputs=inputs)
+    assert calls == ["a", "a"]
+    assert (run.path / "a").read_text() == "y"
+    assert [record.inputs for record in run.records()] == ["y"]
+
+
+def test_what_stages_wrote_has_a_digest(tmp_path: Path) -> None:
+    run = open_run(tmp_path, DAY, "f")
+    run.stage("one", writing(run, "a", "1", []), ["a"], inputs="x")
+    run.stage("two", writing(run, "b", "2", []), ["b"])
+    before = run.written_by("one"), run.written_by("two"), run.written_by("one", "two")
+    assert len(set(before)) == 3
+    run.stage("one", writing(run, "a", "1", []), ["a"], inputs="y")
+    assert run.written_by("one") == before[0]
+    run.stage("one", writing(run, "a", "3", []), ["a"], inputs="z")
+    assert run.written_by("one") != before[0]
+    with pytest.raises(UsageError, match="stage three has not been done"):
+        run.written_by("two", "three")
+
+
+def test_a_run_that_was_not_published_can_be_reopened(tmp_path: Path) -> None:
+    run = finished(tmp_path)
+    run.reopen()
+    run.reopen()
+    assert not run.complete
+    assert open_run(tmp_path, DAY, "f") == run
+
+
 def test_a_finished_run_is_taken_up_again_unless_forced(tmp_path: Path) -> None:
     run = finished(tmp_path)
     assert open_run(tmp_path, DAY, "f") == run

@@ -468,5 +468,6 @@ def test_a_run_folder_describes_itself(tmp_path: Path) -> None:
         digest=manifest["digest"],
         path="runs/2026-01-05/1",
         counts={"accepted": 1},
+        manifest_sha256=files.sha256_file(run.path / "manifest.json"),
         published_at=NOON,
     )
