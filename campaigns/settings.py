@@ -100,6 +100,11 @@ class FamilySettings(Section):
         0.7, gt=0, le=1, description="Part of an older core's weight a group must carry to join it."
     )
     member_share: float = Field(0.5, gt=0, le=1, description="Part of the core's weight a member must carry.")
+    grow_presence: float = Field(
+        0.15, gt=0, le=1, description="Part of the accounts that must carry a feature of a grown family."
+    )
+    grow_margin: float = Field(30.0, gt=0, description="Evidence in nats from which a text joins a grown family.")
+    grow_repeats: float = Field(2.0, ge=0, description="Prompts per account that a grown family needs.")
     semantic_cosine: float = Field(
         0.8, gt=0, le=1, description="Cosine to the medoid that verifies a wordless member."
     )
@@ -141,7 +146,9 @@ class EmbeddingSettings(Section):
         "auto", description="`auto`: CUDA, else OpenVINO bf16 if installed, else torch."
     )
     batch_size: int = Field(64, ge=1, description="Texts encoded at a time; a crash loses at most one batch.")
-    budget: int = Field(2_000, ge=0, description="Most texts of a run that the transformer encodes.")
+    budget: int = Field(
+        2_000, ge=0, le=10_000, description="Most texts of a run that the transformer encodes."
+    )
     window_words: int = Field(
         40, ge=4, description="Words of the head window of a text that the scaffold leaves open."
     )

@@ -49,7 +49,9 @@ def identify_families(run: Run, known: Sequence[tuple[str, Core]], settings: Set
     """Read `family_members` and `family_cores`, write `identities.parquet`; `known` are campaigns of earlier days."""
     numbers = sorted(set(run.table("family_members", ["family"])["family"].to_pylist()))
     tables = pl.DataFrame(run.table("family_cores")).partition_by("family", as_dict=True)
-    cores = [Core(tables[(n,)]["feature"].to_numpy(), tables[(n,)]["weight"].to_numpy()) for n in numbers]
+    none = pl.DataFrame({"feature": [], "weight": []}, schema={"feature": pl.UInt64, "weight": pl.Float32})
+    found_cores = [tables.get((number,), none) for number in numbers]
+    cores = [Core(core["feature"].to_numpy(), core["weight"].to_numpy()) for core in found_cores]
     found = identify(cores, known, run.day, settings.identity.keep_overlap)
     table = pa.table(
         {

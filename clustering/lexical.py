@@ -1,8 +1,9 @@
-"""The lexical channel: three readings of the same texts, each for what the ones before leave open.
+"""The lexical channel: four readings of the same texts, each for what the ones before leave open.
 
 1. Word pairs survive rewording, insertion and noise.
 2. Edges, how prompts begin and end, see a short template round a long passage, where its pairs drown.
 3. Word pairs read widely see a small family whose template quotes a phrase of a large one.
+4. Growth (`clustering.growth`) sees families of which every request is reworded.
 
 A text that begins and ends as a known family does joins it, however little of the pairs it carries.
 """
@@ -18,6 +19,7 @@ from campaigns.settings import FamilySettings
 from clustering.cores import coverage, find_cores
 from clustering.families import Pairs, best_core, find_families, own_cores, stand_alone
 from clustering.groups import FeatureSets
+from clustering.growth import grow_families
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +73,8 @@ def lexical_groups(
     found = _extended(found, readings.pairs, pairs, keys, settings, fewest_texts=1)
     found = _adopting(found, readings.edges, pairs, settings)
     found = _extended(found, readings.edges, pairs, keys, edge_settings, fewest_texts=settings.edge_texts)
-    return _extended(found, readings.wide_pairs, pairs, keys, settings, fewest_texts=settings.edge_texts)
+    found = _extended(found, readings.wide_pairs, pairs, keys, settings, fewest_texts=settings.edge_texts)
+    return _with_grown(found, readings.wide_pairs, pairs, keys, settings)
 
 
 def _extended(
@@ -98,6 +101,19 @@ def _extended(
         np.where(joins, labels + len(found.accepted), found.labels).astype(np.int32),
         np.where(joins, new.strengths, found.strengths),
         np.concatenate([found.accepted, accepted]),
+    )
+
+
+def _with_grown(
+    found: LexicalGroups, sets: FeatureSets, pairs: Pairs, keys: NDArray[np.bytes_], settings: FamilySettings
+) -> LexicalGroups:
+    """Add the families that grow from small groups of texts in no family."""
+    grown, strengths = grow_families(sets, pairs, keys, ~found.taken, settings)
+    joins = grown >= 0
+    return LexicalGroups(
+        np.where(joins, grown + len(found.accepted), found.labels).astype(np.int32),
+        np.where(joins, strengths, found.strengths),
+        np.concatenate([found.accepted, np.ones(int(grown.max(initial=-1)) + 1, np.bool_)]),
     )
 
 

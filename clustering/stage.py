@@ -148,7 +148,8 @@ def _write(
 ) -> None:
     sets = texts.readings.wide_pairs.united(texts.readings.edges)
     pairs = texts.pairs
-    anybody = settings.family.model_copy(update={"min_prompts": 1, "min_accounts": 1})
+    loose = {"min_prompts": 1, "min_accounts": 1, "core_presence": settings.family.grow_presence}
+    anybody = settings.family.model_copy(update=loose)
     cores = find_cores(sets, labels, pairs.accounts, pairs.texts, pairs.prompts, anybody)
     rows = np.flatnonzero(labels >= 0)
     members = {

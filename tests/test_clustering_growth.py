@@ -1,0 +1,104 @@
+"""Families of which every request is reworded: planted ones grow whole, and nothing else does."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from campaigns.settings import FamilySettings
+from clustering.families import Pairs, find_families
+from clustering.groups import FeatureSets
+from clustering.growth import Grower, grow_families
+
+SETTINGS = FamilySettings()
+N_POOL, N_ORGANIC = 80, 800
+
+
+def reworded(seed: int = 1, accounts: int = 20) -> tuple[FeatureSets, Pairs, NDArray[np.bytes_]]:
+    """80 texts with 20 of the 60 features of one task each; organic texts with 25 of 3,000 each."""
+    rng = np.random.default_rng(seed)
+    rows = [
+        [*rng.choice(60, 20, replace=False).tolist(), *rng.integers(1_000, 4_000, 6).tolist()]
+        for _ in range(N_POOL)
+    ]
+    rows += [rng.integers(1_000, 4_000, 25).tolist() for _ in range(N_ORGANIC)]
+    senders = [i % accounts for i in range(N_POOL)] + [1_000 + i for i in range(N_ORGANIC)]
+    n = N_POOL + N_ORGANIC
+    indptr = np.concatenate(([0], np.cumsum([len(set(row)) for row in rows]))).astype(np.int64)
+    sets = FeatureSets.of(indptr, np.array([v for row in rows for v in sorted(set(row))], np.uint64))
+    pairs = Pairs(np.array(senders, np.int64), np.arange(n, dtype=np.int64), np.ones(n, np.int64))
+    return sets, pairs, np.array([f"{i:05}".encode() for i in range(n)], "S5")
+
+
+def grow(sets: FeatureSets, pairs: Pairs, keys: NDArray[np.bytes_]) -> NDArray[np.int32]:
+    return grow_families(sets, pairs, keys, np.ones(len(sets), np.bool_), SETTINGS)[0]
+
+
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_a_family_without_a_core_grows_whole(seed: int) -> None:
+    sets, pairs, keys = reworded(seed)
+    assert (find_families(sets, pairs, keys, SETTINGS).final[:N_POOL] == -1).mean() > 0.5
+    labels, strengths = grow_families(sets, pairs, keys, np.ones(len(sets), np.bool_), SETTINGS)
+    assert set(labels[:N_POOL].tolist()) == {0}
+    assert set(labels[N_POOL:].tolist()) == {-1}
+    assert strengths[:N_POOL].min() >= 0.5
+    assert strengths.max() <= 1.0
+
+
+def test_the_same_words_sent_once_by_each_account_are_a_genre() -> None:
+    assert set(grow(*reworded(accounts=N_POOL)).tolist()) == {-1}
+
+
+def test_a_pool_of_few_accounts_is_too_little_to_tell() -> None:
+    assert set(grow(*reworded(accounts=5)).tolist()) == {-1}
+
+
+def test_texts_that_are_not_open_stay_out() -> None:
+    sets, pairs, keys = reworded()
+    open_texts = np.ones(len(sets), np.bool_)
+    open_texts[:10] = False
+    labels, _ = grow_families(sets, pairs, keys, open_texts, SETTINGS)
+    assert set(labels[:10].tolist()) == {-1}
+    assert set(labels[10:N_POOL].tolist()) == {0}
+
+
+def test_permuted_rows_give_the_same_families() -> None:
+    sets, pairs, keys = reworded()
+    order = np.random.default_rng(2).permutation(len(sets))
+    sizes = sets.sizes[order]
+    columns = np.concatenate([sets.columns[sets.indptr[i] : sets.indptr[i + 1]] for i in order])
+    shuffled = FeatureSets(np.concatenate(([0], np.cumsum(sizes))), columns, sets.features)
+    others = Pairs(pairs.accounts[order], np.arange(len(sets), dtype=np.int64), pairs.prompts[order])
+    assert np.array_equal(grow(shuffled, others, keys[order]), grow(sets, pairs, keys)[order])
+
+
+def test_the_profile_is_that_of_the_formula() -> None:
+    sets, pairs, _ = reworded()
+    members = np.arange(40, dtype=np.int64)
+    profile = Grower(sets, pairs, SETTINGS).profile(members)
+    rows = [set(sets.columns[sets.indptr[i] : sets.indptr[i + 1]].tolist()) for i in range(len(sets))]
+    everyone = len(set(pairs.accounts.tolist()))
+    expected = {}
+    for feature in set().union(*rows[:40]):
+        by_account: dict[int, list[bool]] = {}
+        for i in members:
+            by_account.setdefault(int(pairs.accounts[i]), []).append(feature in rows[i])
+        p = sum(sum(carried) / len(carried) for carried in by_account.values()) / len(by_account)
+        carriers = sum(any(carried) for carried in by_account.values())
+        total = len({int(a) for a, t in zip(pairs.accounts, pairs.texts, strict=True) if feature in rows[t]})
+        q = (total - carriers + 0.5) / (everyone - len(by_account) + 1)
+        if p >= SETTINGS.grow_presence and carriers >= 3 and p >= SETTINGS.core_lift * q:
+            expected[feature] = math.log(p / q)
+    assert dict(zip(profile.features.tolist(), profile.weights.tolist(), strict=True)) == pytest.approx(
+        expected
+    )
+    assert profile.n_accounts == 20
+
+
+def test_nothing_to_grow_from() -> None:
+    empty = FeatureSets.of(np.zeros(3, np.int64), np.empty(0, np.uint64))
+    pairs = Pairs(np.array([0, 1]), np.array([0, 1]), np.array([1, 1]))
+    assert grow(empty, pairs, np.array([b"a", b"b"], "S1")).tolist() == [-1, -1]
