@@ -52,7 +52,10 @@ def template_hash(template: str) -> str:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PublishedRun:
-    """A complete run, as the ledger keeps it. `path` is relative to the home folder, with slashes."""
+    """A complete run, as the ledger keeps it. `path` is relative to the home folder, with slashes.
+
+    `manifest_sha256` is None for runs that were published before the ledger kept it.
+    """
 
     run_id: str
     day: date
@@ -61,6 +64,7 @@ class PublishedRun:
     digest: str
     path: str
     counts: Counts
+    manifest_sha256: str | None = None
     published_at: datetime = field(default_factory=utc_now)
 
     @classmethod
@@ -78,6 +82,7 @@ class PublishedRun:
             digest=str(run.manifest()["digest"]),
             path=run.path.resolve().relative_to(home.resolve()).as_posix(),
             counts=counts,
+            manifest_sha256=run.manifest_sha256(),
             published_at=clock(),
         )
 
@@ -167,6 +172,12 @@ class KnownCore:
     day: date
     features: NDArray[np.uint64]
     weights: NDArray[np.float32]
+
+    @property
+    def digest(self) -> str:
+        """SHA-256, in hex, of everything it says."""
+        name = f"{self.campaign_id} {self.day} {len(self.features)} "
+        return hashlib.sha256(name.encode() + self.features.tobytes() + self.weights.tobytes()).hexdigest()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
+from numpy.lib import format as npy
 from numpy.typing import NDArray
 
 from campaigns.errors import DiskFullError
@@ -75,9 +76,14 @@ def read_parquet(path: Path, columns: list[str] | None = None) -> pa.Table:
 
 
 def write_array(path: Path, array: NDArray[Any]) -> None:
-    """NumPy's own format, without pickle."""
+    """NumPy's own format, without pickle, the bytes that `np.save` would write.
+
+    Not by `np.save`: when the disk is full it raises an error that does not say so.
+    """
+    array = np.ascontiguousarray(array)
     with atomic_path(path) as temporary, temporary.open("wb") as handle:
-        np.save(handle, array, allow_pickle=False)
+        npy.write_array_header_1_0(handle, npy.header_data_from_array_1_0(array))
+        handle.write(array.reshape(-1).view(np.uint8).data)
 
 
 def sha256_file(path: Path) -> str:

@@ -117,6 +117,7 @@ def _enter(session: Session, run: PublishedRun) -> bool:
                 digest=run.digest,
                 path=run.path,
                 counts=run.counts,
+                manifest_sha256=run.manifest_sha256,
                 published_at=run.published_at,
             )
         )

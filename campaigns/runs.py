@@ -15,10 +15,11 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+import secrets
 import shutil
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
@@ -31,6 +32,8 @@ from campaigns.errors import IntegrityError, UsageError
 from campaigns.failpoints import failpoint
 
 FORMAT = 1
+MANIFEST = "manifest.json"
+DISCARDED_PREFIX = ".discarded-"
 RESULTS = ("members", "campaigns", "accounts", "evidence", "map", "quarantine")
 _DAY_NAME = re.compile(r"\d{4}-\d{2}-\d{2}")
 DIGESTED = ("members", "campaigns", "accounts", "evidence")
@@ -41,19 +44,29 @@ Counts = dict[str, int | float | str]
 
 @dataclass(frozen=True, slots=True)
 class StageRecord:
-    """What a completed stage left behind. `files` maps a path in the run folder to its SHA-256."""
+    """What a completed stage left behind. `files` maps a path in the run folder to its SHA-256.
+
+    `inputs` names what the stage rests on besides the run's fingerprint, such as what the store said; empty: nothing.
+    """
 
     name: str
     files: dict[str, str]
     counts: Counts
     seconds: float
+    inputs: str = ""
 
     @classmethod
     def from_json(cls, value: Mapping[str, Any]) -> StageRecord:
-        return cls(value["name"], dict(value["files"]), dict(value["counts"]), value["seconds"])
+        return cls(
+            value["name"],
+            dict(value["files"]),
+            dict(value["counts"]),
+            value["seconds"],
+            value.get("inputs", ""),
+        )
 
     def to_json(self) -> dict[str, Any]:
-        return {"name": self.name, "files": self.files, "counts": self.counts, "seconds": self.seconds}
+        return asdict(self)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,24 +84,31 @@ class Run:
 
     @property
     def complete(self) -> bool:
-        return (self.path / "manifest.json").exists()
+        return (self.path / MANIFEST).exists()
 
     # -- stages ----------------------------------------------------------------------------------------
 
     def stage(
-        self, name: str, work: Callable[[], Counts], outputs: Iterable[str], optional: Iterable[str] = ()
+        self,
+        name: str,
+        work: Callable[[], Counts],
+        outputs: Iterable[str],
+        optional: Iterable[str] = (),
+        *,
+        inputs: str = "",
     ) -> StageRecord:
-        """Do `work` unless its outputs are already there; then record it.
+        """Do `work` unless its outputs are already there and rest on the same `inputs`; then record it.
 
         Args:
             outputs: glob patterns, relative to the run folder, of the files that `work` writes.
             optional: more patterns, that need not match.
+            inputs: see `StageRecord`.
 
         Raises:
             IntegrityError: `work` left one of its patterns without a file.
         """
         done = self.completed(name)
-        if done is not None:
+        if done is not None and done.inputs == inputs:
             return done
         failpoint(f"{name}:before")
         started = time.perf_counter()
@@ -101,7 +121,7 @@ class Run:
             if not found and pattern in required:
                 raise IntegrityError(f"stage {name} wrote nothing for {pattern}", where=str(self.path))
             written.update({str(p.relative_to(self.path)): files.sha256_file(p) for p in found})
-        record = StageRecord(name, written, counts, round(time.perf_counter() - started, 3))
+        record = StageRecord(name, written, counts, round(time.perf_counter() - started, 3), inputs)
         files.write_json(self._marker(name), record.to_json())
         failpoint(f"{name}:recorded")
         return record
@@ -125,6 +145,20 @@ class Run:
         """Completed stages, in the order they were recorded."""
         markers = sorted((self.path / "stages").glob("*.json"), key=lambda p: p.stat().st_mtime_ns)
         return [StageRecord.from_json(json.loads(marker.read_bytes())) for marker in markers]
+
+    def written_by(self, *names: str) -> str:
+        """One SHA-256 over what the named stages recorded as written: the `inputs` of a stage that reads it.
+
+        Raises:
+            UsageError: one of them is not completed.
+        """
+        recorded: dict[str, str] = {}
+        for name in names:
+            record = self.completed(name)
+            if record is None:
+                raise UsageError(f"stage {name} has not been done", where=str(self.path))
+            recorded.update(record.files)
+        return hashlib.sha256(json.dumps(recorded, sort_keys=True).encode()).hexdigest()
 
     def _marker(self, name: str) -> Path:
         return self.path / "stages" / f"{name}.json"
@@ -151,11 +185,19 @@ class Run:
             "stages": [record.to_json() for record in self.records()],
             **extra,
         }
-        files.write_json(self.path / "manifest.json", manifest)
+        files.write_json(self.path / MANIFEST, manifest)
         return manifest
 
+    def reopen(self) -> None:
+        """Take the manifest away from a run that was never published, so that its stages are looked at again."""
+        (self.path / MANIFEST).unlink(missing_ok=True)
+        files.fsync_folder(self.path)
+
+    def manifest_sha256(self) -> str:
+        return files.sha256_file(self.path / MANIFEST)
+
     def manifest(self) -> dict[str, Any]:
-        path = self.path / "manifest.json"
+        path = self.path / MANIFEST
         try:
             value: dict[str, Any] = json.loads(path.read_bytes())
         except FileNotFoundError:
@@ -221,10 +263,11 @@ def open_run(home: Path, day: date, fingerprint: str, *, force: bool = False) ->
     With `force`, a finished run is never taken up again. Folders of unfinished attempts with another fingerprint are
     removed: nobody can resume them. The caller holds the day lock.
     """
+    _clean(home / "runs" / day.isoformat())
     unfinished = [run for run in attempts(home, day) if not run.complete]
     for run in unfinished:
         if run.fingerprint != fingerprint:
-            shutil.rmtree(run.path)
+            _discard(run.path)
     for run in unfinished:
         if run.fingerprint == fingerprint:
             files.remove_leftovers(run.path)
@@ -240,6 +283,34 @@ def open_run(home: Path, day: date, fingerprint: str, *, force: bool = False) ->
     return Run(path, day, number, fingerprint)
 
 
+def _discard(path: Path) -> None:
+    """Delete a run folder. It loses its name first: half deleted, it could pass for a run of another fingerprint."""
+    unnamed = path.with_name(f"{DISCARDED_PREFIX}{secrets.token_hex(4)}")
+    path.rename(unnamed)
+    files.fsync_folder(path.parent)
+    failpoint("discard:renamed")
+    shutil.rmtree(unnamed)
+
+
+def _clean(folder: Path) -> None:
+    """Delete what a crash left of discarded attempts, and attempts that died before they had a header.
+
+    Raises:
+        IntegrityError: a finished attempt has lost its header.
+    """
+    for path in list(folder.iterdir()) if folder.exists() else []:
+        if path.name.startswith(DISCARDED_PREFIX):
+            shutil.rmtree(path)
+        elif path.name.isdecimal() and not (path / "run.json").exists():
+            if (path / MANIFEST).exists():
+                raise IntegrityError(
+                    "the header of a finished run is missing",
+                    where=str(path),
+                    hint="Restore run.json, or move the folder away and run the day again.",
+                )
+            _discard(path)
+
+
 def attempts(home: Path, day: date) -> list[Run]:
     """Every attempt at a day, the oldest first."""
     folder = home / "runs" / day.isoformat()
@@ -247,6 +318,8 @@ def attempts(home: Path, day: date) -> list[Run]:
         return []
     found = []
     for path in folder.iterdir():
+        if not path.name.isdecimal():
+            continue
         header = path / "run.json"
         if header.exists():
             try:

@@ -103,7 +103,9 @@ class FamilySettings(Section):
     grow_presence: float = Field(
         0.15, gt=0, le=1, description="Part of the accounts that must carry a feature of a grown family."
     )
-    grow_margin: float = Field(30.0, gt=0, description="Evidence in nats from which a text joins a grown family.")
+    grow_margin: float = Field(
+        30.0, gt=0, description="Evidence in nats from which a text joins a grown family."
+    )
     grow_repeats: float = Field(2.0, ge=0, description="Prompts per account that a grown family needs.")
     semantic_cosine: float = Field(
         0.8, gt=0, le=1, description="Cosine to the medoid that verifies a wordless member."

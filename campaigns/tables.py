@@ -122,6 +122,7 @@ class RunRow(Base):
     path: Mapped[str]
     counts: Mapped[dict[str, Any]]
     published_at: Mapped[datetime]
+    manifest_sha256: Mapped[str | None]
 
     def entry(self) -> PublishedRun:
         return PublishedRun(
@@ -132,6 +133,7 @@ class RunRow(Base):
             digest=self.digest,
             path=self.path,
             counts=self.counts,
+            manifest_sha256=self.manifest_sha256,
             published_at=self.published_at,
         )
 

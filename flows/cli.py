@@ -7,6 +7,8 @@ Commands live in `flows.commands`. This module and those import nothing heavy at
 from __future__ import annotations
 
 import errno
+import os
+import select
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -21,6 +23,9 @@ from flows.commands.console import print_error
 from flows.commands.context import Call, flags_of
 from flows.commands.teaching import Command, Group
 
+READER_GONE = 141
+"""128 + SIGPIPE: what a shell reports of a command whose reader, such as `head`, left before the end."""
+
 
 class ShoalGroup(Group):
     """Leaves with the exit code of a `ShoalError`, after saying what, where and what to do next."""
@@ -30,6 +35,10 @@ class ShoalGroup(Group):
             return super().invoke(ctx)
         except ShoalError as error:
             raise self._told(ctx, error) from error
+        except BrokenPipeError as error:
+            if not _reader_gone():
+                raise
+            raise typer.Exit(READER_GONE) from error
         except OSError as error:
             if error.errno not in (errno.ENOSPC, errno.EDQUOT):
                 raise
@@ -128,6 +137,20 @@ def main() -> None:
     """Entry point of the installed command."""
     sys.excepthook = _last_words
     typer.main.get_command(app)()
+
+
+def _reader_gone() -> bool:
+    """Whether stdout or stderr is a pipe that nobody reads. What still waits for it is thrown away.
+
+    Else Python would complain when it flushes at exit: docs.python.org/3/library/signal.html#note-on-sigpipe.
+    """
+    pipes = select.poll()
+    for stream in (sys.stdout, sys.stderr):
+        pipes.register(stream.fileno(), 0)  # asks for no event: a broken pipe is told all the same
+    broken = [descriptor for descriptor, _ in pipes.poll(0)]
+    for descriptor in broken:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), descriptor)
+    return bool(broken)
 
 
 def _last_words(kind: type[BaseException], error: BaseException, _: TracebackType | None) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import shutil
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
 from importlib.metadata import version
@@ -13,16 +14,20 @@ from typing import Any
 from prefect import flow
 from prefect.artifacts import create_table_artifact
 
+from campaigns import files
 from campaigns.entries import PublishedRun
 from campaigns.errors import UsageError
+from campaigns.failpoints import failpoint
 from campaigns.locks import held
 from campaigns.publish import publish
 from campaigns.results import records
-from campaigns.runs import RESULTS, Run, open_run
+from campaigns.runs import MANIFEST, RESULTS, Run, open_run
 from campaigns.settings import Settings, load
 from campaigns.store import Store
 from flows import steps
 from flows.resources import Flags, RunRef, encoder
+
+Step = Callable[[RunRef], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,22 +72,33 @@ def discover_campaigns(
             return published.run_id
         where = _source(source, wanted, settings)
         run = open_run(settings.home, wanted, _fingerprint(where, shape, settings), force=force)
-        ref = RunRef.of(run, where, shape, flags or {})
-        if not run.complete:
-            steps.ingest(ref)
-            steps.scaffold(ref)
-            steps.group(ref)
-            steps.represent(ref)
-            steps.embed(ref)
-            steps.index(ref)
-            steps.cluster(ref)
-            steps.label(ref)
-            steps.identify(ref)
-            steps.link(ref)
-            steps.layout(ref)
-            steps.results(ref)
-            run.finish({"settings": _public_settings(settings), "versions": versions()})
-        manifest = run.manifest()
+        run.reopen()  # finished and never published, it may rest on what the store no longer says
+        ref = RunRef.of(run, where, shape, flags or {}, settings=settings)
+
+        def do(step: Step) -> None:
+            lock.renew()  # a run that lost its day stops here
+            step(ref)
+
+        do(steps.ingest)
+        do(steps.scaffold)
+        do(steps.group)
+        do(steps.represent)
+        do(steps.embed)
+        do(steps.index)
+        do(steps.cluster)
+        do(steps.label)
+        do(steps.identify)
+        do(steps.link)
+        do(steps.layout)
+        do(steps.results)
+        lock.renew()
+        manifest = run.finish(
+            {
+                "settings": _public_settings(settings),
+                "versions": versions(),
+                "detection_floor": detection_floor(run, settings),
+            }
+        )
         publish(store, lock, PublishedRun.of(run, settings.home, _counts(manifest)), records(run))
         _leave_artifact(run, manifest)
     return run.run_id
@@ -123,10 +139,33 @@ def discover_day(
 
 
 def copy_results(run: Run, out: Path) -> None:
+    """Copy the result files to `out`, the manifest last: a folder with a manifest holds the run that it describes.
+
+    Raises:
+        DiskFullError: `out` has no room; it is left without a manifest.
+    """
     out.mkdir(parents=True, exist_ok=True)
-    for name in RESULTS:
-        shutil.copyfile(run.path / f"{name}.parquet", out / f"{name}.parquet")
-    shutil.copyfile(run.path / "manifest.json", out / "manifest.json")
+    (out / MANIFEST).unlink(missing_ok=True)
+    files.fsync_folder(out)
+    for name in (*(f"{name}.parquet" for name in RESULTS), MANIFEST):
+        with files.atomic_path(out / name) as temporary:
+            shutil.copyfile(run.path / name, temporary)
+        failpoint(f"copy:{name}")
+
+
+def detection_floor(run: Run, settings: Settings) -> dict[str, Any]:
+    """Below what size a family of this run cannot have been seen. Silence about smaller ones means nothing."""
+    counts = {record.name: record.counts for record in run.records()}["scaffold"]
+    prompts = int(counts["prompts"])
+    accounts = max(int(counts["minimum_accounts"]), settings.family.min_accounts)
+    fewest = settings.family.min_prompts
+    return {
+        "prompts": prompts,
+        "minimum_accounts": accounts,
+        "min_prompts": fewest,
+        "sentence": f"Among {prompts:,} prompts, families of fewer than {accounts} accounts or {fewest} prompts "
+        "are not looked for.",
+    }
 
 
 def versions() -> dict[str, str]:

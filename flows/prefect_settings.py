@@ -18,10 +18,16 @@ _CLOSED_NETWORK = {
 }
 
 
+def close_network() -> None:
+    """Let neither Prefect nor the model libraries call anybody outside. They read this when imported."""
+    for name, value in _CLOSED_NETWORK.items():
+        os.environ.setdefault(name, value)
+
+
 def prepare(home: Path, *, debug: bool = False) -> None:
     """Keep Prefect's database below `home`, call nobody outside, and leave errors to the caller to print."""
+    close_network()
     defaults = {
-        **_CLOSED_NETWORK,
         "PREFECT_HOME": str((home / "prefect").resolve()),
         "PREFECT_LOGGING_LEVEL": "DEBUG" if debug else "CRITICAL",
         "PREFECT_SERVER_LOGGING_LEVEL": "INFO" if debug else "CRITICAL",

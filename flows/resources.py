@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from campaigns.errors import UsageError
 from campaigns.runs import Counts, Run
 from campaigns.settings import Settings, load
 
@@ -31,19 +32,43 @@ class RunRef:
     day: str
     attempt: int
     fingerprint: str
+    settings_fingerprint: str
     source: str
     shape: str = ""
     flags: Flags = field(default_factory=dict)
 
     @classmethod
-    def of(cls, run: Run, source: str, shape: str, flags: Flags) -> RunRef:
-        return cls(str(run.path), run.day.isoformat(), run.attempt, run.fingerprint, source, shape, flags)
+    def of(
+        cls, run: Run, source: str, shape: str, flags: Flags, *, settings: Settings | None = None
+    ) -> RunRef:
+        """`settings`: those that the run was opened with; None: load them."""
+        return cls(
+            path=str(run.path),
+            day=run.day.isoformat(),
+            attempt=run.attempt,
+            fingerprint=run.fingerprint,
+            settings_fingerprint=(settings or load(flags).settings).fingerprint(),
+            source=source,
+            shape=shape,
+            flags=flags,
+        )
 
     def run(self) -> Run:
         return Run(Path(self.path), date.fromisoformat(self.day), self.attempt, self.fingerprint)
 
     def settings(self) -> Settings:
-        return load(self.flags).settings
+        """
+        Raises:
+            UsageError: they are not those that the run was opened with.
+        """
+        settings = load(self.flags).settings
+        if settings.fingerprint() != self.settings_fingerprint:
+            raise UsageError(
+                "the settings changed while the run was under way",
+                where=self.path,
+                hint="Run the day again: under the new settings it starts afresh, under the old ones it goes on.",
+            )
+        return settings
 
 
 @lru_cache(maxsize=1)

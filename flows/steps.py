@@ -1,11 +1,13 @@
 """The steps of a run as Prefect tasks: shells of one call each round the rooms' plain functions.
 
 A step is handed a `RunRef`, never data. It is done once per run: `Run.stage` skips what is recorded and intact.
+What the store says may change between a crash and the resumption, so steps that ask it name the answer as `inputs`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import hashlib
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import numpy as np
@@ -22,10 +24,22 @@ _shell: Any = task(cache_policy=NO_CACHE, persist_result=False, cache_result_in_
 Work = Callable[[Run, Settings], Counts]
 
 
-def _do(ref: RunRef, name: str, work: Work, outputs: list[str], optional: list[str] | None = None) -> None:
+def _do(
+    ref: RunRef,
+    name: str,
+    work: Work,
+    outputs: list[str],
+    optional: list[str] | None = None,
+    *,
+    inputs: str = "",
+) -> None:
     run, settings = ref.run(), ref.settings()
     with progress.stage(name):
-        run.stage(name, lambda: work(run, settings), outputs, optional or [])
+        run.stage(name, lambda: work(run, settings), outputs, optional or [], inputs=inputs)
+
+
+def _digest(parts: Iterable[str]) -> str:
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest()
 
 
 @_shell
@@ -124,30 +138,39 @@ def label(ref: RunRef) -> None:
 def identify(ref: RunRef) -> None:
     """Families to lasting campaign ids."""
 
+    from campaigns.store import Store
+
+    with Store.open(ref.settings()) as store:
+        cores = store.known_cores(ref.run().day)
+
     def work(run: Run, settings: Settings) -> Counts:
-        from campaigns.store import Store
         from clustering.identity import Core, identify_families
 
-        with Store.open(settings) as store:
-            known = [(c.campaign_id, Core(c.features, c.weights)) for c in store.known_cores(run.day)]
+        known = [(core.campaign_id, Core(core.features, core.weights)) for core in cores]
         return identify_families(run, known, settings)
 
-    _do(ref, "identify", work, ["identities.parquet"])
+    inputs = _digest(core.digest for core in cores)
+    _do(ref, "identify", work, ["identities.parquet"], inputs=inputs)
 
 
 @_shell
 def link(ref: RunRef) -> None:
     """Families to their accounts, tiers and reasons."""
 
+    from campaigns.store import Store
+
+    run = ref.run()
+    with Store.open(ref.settings()) as store:
+        allowed = store.allowed(run.day)
+
     def work(run: Run, settings: Settings) -> Counts:
         from accounts.stage import link_families
-        from campaigns.store import Store
 
-        with Store.open(settings) as store:
-            allowed = store.allowed(run.day)
         return link_families(run, settings, allowed)
 
-    _do(ref, "link", work, ["family_accounts.parquet", "family_tiers.parquet", "family_evidence.parquet"])
+    outputs = ["family_accounts.parquet", "family_tiers.parquet", "family_evidence.parquet"]
+    inputs = _digest([run.written_by("identify"), *(repr(entry) for entry in allowed)])
+    _do(ref, "link", work, outputs, inputs=inputs)
 
 
 @_shell
@@ -170,4 +193,5 @@ def results(ref: RunRef) -> None:
     from campaigns.results import write_results
 
     outputs = [f"{name}.parquet" for name in ("members", "campaigns", "accounts", "evidence", "map")]
-    _do(ref, "results", lambda run, _: write_results(run), outputs)
+    inputs = ref.run().written_by("identify", "link")
+    _do(ref, "results", lambda run, _: write_results(run), outputs, inputs=inputs)

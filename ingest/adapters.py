@@ -167,13 +167,13 @@ def _spans(record: Record) -> Iterator[tuple[Record, Row]]:
 def _is_inference(attributes: Record) -> bool:
     """Agent and tool spans repeat the messages of the inference spans below them: only the latter count."""
     operation = attributes.get("gen_ai.operation.name")
-    return operation in INFERENCE if operation is not None else MESSAGES in attributes
+    return operation in INFERENCE if isinstance(operation, str) else MESSAGES in attributes
 
 
 def _span_id(span: Record) -> str | None:
-    trace = _first(span, "traceId", "context.trace_id")
-    own = _first(span, "spanId", "context.span_id")
-    return f"{trace}:{own}" if trace and own else None
+    trace = _name(_first(span, "traceId", "context.trace_id"))
+    own = _name(_first(span, "spanId", "context.span_id"))
+    return f"{trace}:{own}" if isinstance(trace, str) and isinstance(own, str) else None
 
 
 def _attributes(value: Any) -> Row:

@@ -98,7 +98,12 @@ def record_batches(
 
 
 def _expansion(shape: Shape, options: ReadOptions) -> Callable[[Row], Iterable[Row]]:
-    return (lambda record: (record,)) if shape is Shape.TRAFFIC else adapter(shape, options.account_fields)
+    return _plain if shape is Shape.TRAFFIC else adapter(shape, options.account_fields)
+
+
+def _plain(record: Row) -> Iterator[Row]:
+    """The record itself. Unknown values become text here, where nesting too deep costs one record only."""
+    yield {name: value if name in TRAFFIC.names else json_text(value) for name, value in record.items()}
 
 
 def _batch(rows: list[Row], numbers: list[int], lost: list[Loss], extras: Extras) -> Batch:
@@ -111,7 +116,7 @@ def _batch(rows: list[Row], numbers: list[int], lost: list[Loss], extras: Extras
             if mask is not None:
                 wrong[name] = mask
         elif extras.admit(name):
-            columns[name] = pa.array([json_text(value) for value in values], pa.string())
+            columns[name] = pa.array(values, pa.string())
     return Batch(columns, np.array(numbers, dtype=np.int64), wrong=wrong, lost=lost)
 
 
@@ -145,8 +150,16 @@ def as_text(column: pa.Array) -> pa.Array:
     try:
         return column.cast(pa.string())
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
-        values = (v.decode("utf-8", "replace") if isinstance(v, bytes) else v for v in column.to_pylist())
-        return pa.array([json_text(value) for value in values], pa.string())
+        return pa.array([_scalar_text(scalar) for scalar in column], pa.string())
+
+
+def _scalar_text(scalar: pa.Scalar) -> str | None:
+    """Null where Python cannot hold the value: text inside a list that is no UTF-8, a time beyond its years."""
+    try:
+        value = scalar.as_py()
+    except (ValueError, OverflowError):
+        return None
+    return json_text(value.decode("utf-8", "replace") if isinstance(value, bytes) else value)
 
 
 def json_text(value: Any) -> str | None:

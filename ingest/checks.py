@@ -19,7 +19,7 @@ written.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
@@ -77,18 +77,24 @@ class Verdicts:
 
 
 class FileColumns:
-    """Types the columns of one file, batch by batch, and judges the required ones as a whole."""
+    """Types the columns of one file, batch by batch, and judges the required ones as a whole.
 
-    def __init__(self, file: SourceFile) -> None:
+    Args:
+        names: the columns to look at; by default every column of the contract.
+    """
+
+    def __init__(self, file: SourceFile, names: Sequence[str] = TRAFFIC.names) -> None:
         self._file = file
+        self._names = names
+        self._required = [name for name in REQUIRED_COLUMNS if name in names]
         self._seen: set[str] = set()
-        self._good = dict.fromkeys(REQUIRED_COLUMNS, 0)
-        self._bad = dict.fromkeys(REQUIRED_COLUMNS, 0)
+        self._good = dict.fromkeys(self._required, 0)
+        self._bad = dict.fromkeys(self._required, 0)
         self._found: dict[str, str] = {}
         self._records = 0
 
     def typed(self, batch: Batch) -> dict[str, Column]:
-        """Every column of the contract; one that the batch lacks is null throughout.
+        """The columns by name; one that the batch lacks is null throughout.
 
         Raises:
             InputError: a required column is missing or retyped, or a time column has no zone.
@@ -97,7 +103,7 @@ class FileColumns:
         self._records += len(batch.rows)
         if batch.fixed:
             self._refuse_missing(batch.columns)
-        return {name: self._column(name, batch) for name in TRAFFIC.names}
+        return {name: self._column(name, batch) for name in self._names}
 
     def finish(self) -> None:
         """Judge the file, now that all of it was read.
@@ -107,7 +113,7 @@ class FileColumns:
         """
         if self._records:
             self._refuse_missing(self._seen)
-        for name in REQUIRED_COLUMNS:
+        for name in self._required:
             if self._bad[name] and not self._good[name]:
                 raise self._retyped(name, self._found[name])
 
@@ -143,7 +149,7 @@ class FileColumns:
         return column
 
     def _refuse_missing(self, names: Mapping[str, pa.Array] | set[str]) -> None:
-        for name in REQUIRED_COLUMNS:
+        for name in self._required:
             if name not in names:
                 raise InputError(
                     f"required column {name!r} is missing (expected {expected_type(name)})",

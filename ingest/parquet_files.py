@@ -17,7 +17,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from campaigns.records import TRAFFIC
+from campaigns.records import TRAFFIC, Reason
 from ingest.adapters import Shape, detect
 from ingest.batches import (
     BATCH_BYTES,
@@ -43,7 +43,7 @@ def read_parquet(file: SourceFile, options: ReadOptions) -> Iterator[Batch]:
             yield from record_batches(_parquet_records(parquet, options), file, options)
             return
         extras = Extras(file)
-        wanted = [name for name in names if not options.only or name in options.only]
+        wanted = _wanted(names, options.only)
         if not parquet.metadata.num_rows:
             empty = {f.name: pa.array([], f.type) for f in parquet.schema_arrow}
             yield Batch(empty, np.arange(0), fixed=True)
@@ -51,6 +51,11 @@ def read_parquet(file: SourceFile, options: ReadOptions) -> Iterator[Batch]:
         for batch in _parquet_batches(parquet, options, wanted):
             yield from _pieces(batch, first_row, options.max_prompt_bytes, extras)
             first_row += batch.num_rows
+
+
+def _wanted(names: list[str], only: tuple[str, ...] | None) -> list[str]:
+    """All of them if one of `only` is not there: whoever refuses the file for it then names what it has."""
+    return list(only) if only and set(only) <= set(names) else names
 
 
 def _open_parquet(raw: IO[bytes]) -> pq.ParquetFile:
@@ -111,7 +116,27 @@ def _cuts(weight: npt.NDArray[np.int64]) -> Iterator[tuple[int, int]]:
 
 def _parquet_records(parquet: pq.ParquetFile, options: ReadOptions) -> Iterator[tuple[Parsed, int]]:
     for batch in _parquet_batches(parquet, options, parquet.schema_arrow.names):
-        plain = pa.RecordBatch.from_arrays([decoded(c) for c in batch.columns], names=batch.schema.names)
+        plain = pa.RecordBatch.from_arrays([_readable(c) for c in batch.columns], names=batch.schema.names)
         size = plain.nbytes // max(1, plain.num_rows)
-        for record in plain.to_pylist():
+        for record in _python_records(plain):
             yield record, size
+
+
+def _readable(column: pa.Array) -> pa.Array:
+    """Plain values; times as text, since a record is JSON to its adapter."""
+    column = decoded(column)
+    return column.cast(pa.string()) if pa.types.is_timestamp(column.type) else column
+
+
+def _python_records(batch: pa.RecordBatch) -> Iterator[Parsed]:
+    """Arrow stops at the first value that Python cannot hold; then row by row, so that it costs one row."""
+    try:
+        yield from batch.to_pylist()
+    except (ValueError, OverflowError):
+        for number in range(batch.num_rows):
+            try:
+                yield from batch.slice(number, 1).to_pylist()
+            except UnicodeDecodeError:
+                yield Reason.INVALID_UTF8, "the record"
+            except (ValueError, OverflowError):
+                yield Reason.BAD_VALUE, "the record"

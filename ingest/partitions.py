@@ -81,6 +81,7 @@ class Partitions:
         self._waiting_bytes = 0
         self._spills = 0
         self._id_hashes: list[npt.NDArray[np.uint64]] = []
+        self._extra_files: dict[str, set[int]] = {}
         self._dropped_files: set[int] = set()
         self._dropped_rows = np.empty(0, dtype=np.int64)
         shutil.rmtree(folder, ignore_errors=True)
@@ -89,6 +90,7 @@ class Partitions:
         """Take rows with the columns of PROMPTS, `ORIGIN`, and extra ones under `EXTRA`."""
         if not rows.num_rows:
             return
+        self._note_extras(rows)
         ids = hashes(rows["prompt_id"].combine_chunks())
         self._id_hashes.append(ids)
         rows = rows.append_column(ID_HASH, pa.array(ids))
@@ -164,11 +166,17 @@ class Partitions:
         shutil.rmtree(self._folder, ignore_errors=True)
 
     def extra_names(self) -> list[str]:
-        """Unknown columns of the rows that are kept, sorted."""
-        names = {
-            name for number in range(self._n) for table in self._parts(number) for name in table.schema.names
-        }
-        return sorted(name.removeprefix(EXTRA) for name in names if name.startswith(EXTRA))
+        """Unknown columns of the files that are kept, sorted."""
+        return sorted(name for name, found in self._extra_files.items() if found - self._dropped_files)
+
+    def _note_extras(self, rows: pa.Table) -> None:
+        """Remember which files have which unknown columns: spilled rows are not read again to tell."""
+        names = [name.removeprefix(EXTRA) for name in rows.schema.names if name.startswith(EXTRA)]
+        if names:
+            file, _ = split_origins(rows[ORIGIN].to_numpy())
+            numbers = np.unique(file).tolist()
+            for name in names:
+                self._extra_files.setdefault(name, set()).update(numbers)
 
     def _write_extras(self, path: Path) -> None:
         names = self.extra_names()

@@ -132,14 +132,28 @@ def find(source: str) -> list[SourceFile]:
 
 
 def source_fingerprint(source: str) -> str:
-    """SHA-256 over the sorted (name, size, SHA-256 of the content) of the files of `source`, in hex."""
+    """SHA-256 over the sorted (name, size, SHA-256 of the content) of the files of `source`, in hex.
+
+    `unreadable` stands for the content of a file whose bytes are not to be had: the stage sets it aside.
+
+    Raises:
+        InputError: there is no file, or the system does not hand one over.
+    """
     digest = hashlib.sha256()
     for file in find(source):
-        content = hashlib.sha256()
-        with read_errors(file), file.open() as raw:
-            while chunk := raw.read(CHUNK_BYTES):
-                content.update(chunk)
-        digest.update(json.dumps([file.name, file.size, content.hexdigest()]).encode())
+        try:
+            content = _sha256(file)
+        except UnreadableFileError:
+            content = "unreadable"
+        digest.update(json.dumps([file.name, file.size, content]).encode())
+    return digest.hexdigest()
+
+
+def _sha256(file: SourceFile) -> str:
+    digest = hashlib.sha256()
+    with read_errors(file), file.open() as raw:
+        while chunk := raw.read(CHUNK_BYTES):
+            digest.update(chunk)
     return digest.hexdigest()
 
 

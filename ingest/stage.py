@@ -26,7 +26,6 @@ from campaigns.settings import IngestSettings, Settings
 from ingest.adapters import Shape
 from ingest.batches import Batch, ReadOptions
 from ingest.checks import EPOCH, FileColumns, Limits, day_numbers, judge, quarantine_rows, rejected
-from ingest.columns import NaiveTimeError, coerce
 from ingest.partitions import EXTRA, ORIGIN, Partitions, digests, origins, split_origins
 from ingest.pseudonyms import KINDS, pseudonym
 from ingest.readers import read
@@ -38,6 +37,7 @@ OUTPUTS = ("prompts/part-*.parquet", "quarantine.parquet")
 """What the stage always writes. `extras.parquet` comes only with unknown columns."""
 _NORMALIZED = ("prompt", "system_prompt")
 _DAYS_NAMED = 5
+_DAY_COLUMNS = ("created_at",)
 
 
 def ingest(
@@ -79,18 +79,21 @@ def only_day(source: str, settings: Settings | None = None, *, shape: Shape | No
 
     Raises:
         UsageError: there is no such row, or several days.
-        InputError: as `ingest`.
+        InputError: as `ingest`, of `created_at` alone.
     """
     knobs = (settings or Settings()).ingest
     latest = datetime.now(UTC) + timedelta(hours=knobs.future_tolerance_hours)
-    options = _options(knobs, shape, None, only=("created_at",))
+    options = _options(knobs, shape, None, only=_DAY_COLUMNS)
+    sources = find(source)
     found: set[int] = set()
-    for file in find(source):
+    unreadable: list[UnreadableFileError] = []
+    for file in sources:
         try:
-            for batch in read(file, options):
-                found.update(_days(batch, file, latest))
+            found |= _days(file, options, latest)
         except UnreadableFileError as error:
+            unreadable.append(error)
             log.warning("%s cannot be read (%s)", file.name, error)
+    _refuse_if_none_readable(sources, unreadable)
     days = [EPOCH + timedelta(days=number) for number in sorted(found)]
     if len(days) == 1:
         return days[0]
@@ -117,18 +120,25 @@ def _options(
     return ReadOptions(knobs.batch_rows, knobs.max_prompt_bytes, shape, accounts, only)
 
 
-def _days(batch: Batch, file: SourceFile, latest: datetime) -> set[int]:
-    found = batch.columns.get("created_at")
-    if found is None:
-        return set()
-    try:
-        moments = coerce("created_at", found, batch.wrong.get("created_at")).values.drop_null()
-    except NaiveTimeError:
+def _days(file: SourceFile, options: ReadOptions, latest: datetime) -> set[int]:
+    """Days since 1970 that the rows of one file lie on; none of them if it turns out to be damaged."""
+    columns = FileColumns(file, _DAY_COLUMNS)
+    found: set[int] = set()
+    for batch in read(file, options):
+        moments = columns.typed(batch)["created_at"].values.drop_null()
+        past = moments.filter(pc.less_equal(moments, pa.scalar(latest, moments.type)))
+        found.update(np.unique(day_numbers(past.cast(pa.int64()))).tolist())
+    columns.finish()
+    return found
+
+
+def _refuse_if_none_readable(sources: list[SourceFile], unreadable: list[UnreadableFileError]) -> None:
+    if len(unreadable) == len(sources):
         raise InputError(
-            "created_at has no time zone", where=file.name, hint="Write UTC times with a Z."
-        ) from None
-    past = moments.filter(pc.less_equal(moments, pa.scalar(latest, moments.type)))
-    return set(np.unique(day_numbers(past.cast(pa.int64()))).tolist())
+            f"no file can be read: {unreadable[0]}",
+            where=sources[0].name,
+            hint="The file is damaged or cut short. Export it again.",
+        )
 
 
 class _Ingest:
@@ -153,12 +163,7 @@ class _Ingest:
         unreadable = [
             error for number, file in enumerate(sources) if (error := self._read(number, file, options))
         ]
-        if len(unreadable) == len(sources):
-            raise InputError(
-                f"no file can be read: {unreadable[0]}",
-                where=sources[0].name,
-                hint="The file is damaged or cut short. Export it again.",
-            )
+        _refuse_if_none_readable(sources, unreadable)
         self._set_aside_repeated_ids(sources)
         quarantine = pa.concat_tables([QUARANTINE.empty_table(), *self._quarantine])
         quarantine = quarantine.sort_by([(name, "ascending") for name in ("source", "row", "reason")])

@@ -22,12 +22,14 @@ from campaigns.records import (
     ACCOUNTS,
     CAMPAIGNS,
     EVIDENCE,
+    FAMILY_MEMBERS,
     IDENTITIES,
     LABELS,
     MAP,
     MEMBERS,
     PROMPTS,
     QUARANTINE,
+    TEXTS,
     Objective,
     Reason,
     Tier,
@@ -82,6 +84,16 @@ def write_tables(run: Run) -> None:
     ]
     _write(run, "prompts/part-0000", prompts[:3], PROMPTS)
     _write(run, "prompts/part-0001", prompts[3:], PROMPTS)
+    _write(run, "texts", [_text(row) for row in prompts], TEXTS)
+    _write(
+        run,
+        "family_members",
+        [
+            {"text_key": row["text_key"], "family": int(number > 2), "strength": 1.0, "is_core": True}
+            for number, row in enumerate(prompts)
+        ],
+        FAMILY_MEMBERS,
+    )
     members = [(GRADES, prompts[:3]), (LEDGER, prompts[3:])]
     _write(
         run,
@@ -171,6 +183,22 @@ def write_tables(run: Run) -> None:
     )
     quarantined = {"source": "a.csv", "row": 3, "reason": Reason.EMPTY.value, "detail": ""}
     _write(run, "quarantine", [quarantined], QUARANTINE)
+
+
+def _text(row: dict[str, Any]) -> dict[str, Any]:
+    """Of what the scaffold stage writes, only keys and marks are read by commands."""
+    return {
+        "text_key": row["text_key"],
+        "n_prompts": 1,
+        "n_accounts": 1,
+        "n_tokens": 4,
+        "evasion_marks": 7 if HOSTILE in row["prompt"] else 0,
+        "partition": 0,
+        "pairs": [],
+        "wide_pairs": [],
+        "edges": [],
+        "skeleton": "",
+    }
 
 
 def _write(run: Run, name: str, rows: list[dict[str, Any]], schema: pa.Schema) -> None:

@@ -94,9 +94,10 @@ def test_what_is_left_of_a_discarded_attempt_is_never_taken_for_the_next(
             (path / "run.json").unlink()
         raise InterruptedError
 
-    with monkeypatch.context() as patched, pytest.raises(InterruptedError):
+    with monkeypatch.context() as patched:
         patched.setattr("shutil.rmtree", die)
-        open_run(tmp_path, DAY, "g")
+        with pytest.raises(InterruptedError):
+            open_run(tmp_path, DAY, "g")
     assert attempts(tmp_path, DAY) == []
 
     second = open_run(tmp_path, DAY, "h")

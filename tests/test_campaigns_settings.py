@@ -35,6 +35,12 @@ def test_later_sources_win_and_each_value_knows_its_origin(tmp_path: Path) -> No
         ({}, {"SHOAL_EMBEDDING__BATCHSIZE": "1"}, "", "unknown setting 'embedding.batchsize' (environment"),
         ({}, {}, "[embedding]\nbatch = 1\n", "unknown setting 'embedding.batch' (file"),
         ({"embedding.batch_size": 0}, {}, "", "setting 'embedding.batch_size': Input should be greater"),
+        (
+            {"embedding.budget": 10_001},
+            {},
+            "",
+            "setting 'embedding.budget': Input should be less than or equal",
+        ),
         ({}, {"SHOAL_SEED": "x"}, "", "setting 'seed': Input should be a valid integer"),
         ({}, {}, "seed = ", "not valid TOML"),
     ],

@@ -159,6 +159,38 @@ def test_a_missing_folder_is_not_asked_of_the_hub(name: str, tmp_path: Path) -> 
         find_model(settings_for(name, tmp_path))
 
 
+def test_looking_pins_nothing(folder: Path, tmp_path: Path) -> None:
+    settings = settings_for(folder, tmp_path)
+    assert not find_model(settings, pin=False).pinned
+    assert not (tmp_path / "cache").exists()
+    assert find_model(settings).pinned
+    assert find_model(settings, pin=False).pinned
+    (folder / "model.safetensors").write_bytes(b"Weights")
+    with pytest.raises(IntegrityError, match="not the pinned"):
+        find_model(settings, pin=False)
+
+
+def test_looking_downloads_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import huggingface_hub
+    from huggingface_hub.errors import LocalEntryNotFoundError
+
+    asked: list[bool] = []
+
+    def snapshot_download(name: str, *, allow_patterns: list[str], local_files_only: bool) -> str:
+        asked.append(local_files_only)
+        raise LocalEntryNotFoundError(f"{name} {allow_patterns}")
+
+    monkeypatch.setattr(huggingface_hub, "snapshot_download", snapshot_download)
+    monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_OFFLINE", False)
+    settings = settings_for("somebody/some-model", tmp_path)
+    with pytest.raises(UsageError, match="HF_HUB_OFFLINE=0"):
+        find_model(settings, pin=False)
+    assert asked == [True]
+    with pytest.raises(UsageError):
+        find_model(settings)
+    assert asked == [True, True, False]
+
+
 def test_a_hub_name_is_found_in_the_local_hub_cache(
     folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

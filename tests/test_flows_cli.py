@@ -181,6 +181,27 @@ def test_an_unforeseen_error_is_one_line_and_1() -> None:
     assert "--debug" in done.stderr
 
 
+@pytest.mark.parametrize("closed", ["stdout", "stderr"])
+@pytest.mark.parametrize(
+    "arguments",
+    [["config", "show"], ["config", "show", "--json"], ["status"]],
+    ids=" ".join,
+)
+def test_a_reader_that_leaves_is_no_bug(arguments: list[str], closed: str) -> None:
+    """As in `shoal campaigns | head`: what is left to say goes nowhere, and quietly."""
+    reading, writing = os.pipe()
+    os.close(reading)
+    streams: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE} | {closed: writing}
+    command = [sys.executable, "-m", "flows.cli", *arguments]
+    environment = os.environ | {"PYTHONPATH": str(_root())}
+    done = subprocess.run(command, env=environment, check=False, **streams)
+    os.close(writing)
+    talks = closed == "stdout" or arguments == ["status"]
+    assert done.returncode == (cli.READER_GONE if talks else 0)
+    if closed == "stdout":
+        assert done.stderr == b""
+
+
 @pytest.mark.parametrize(
     ("arguments", "what"),
     [
@@ -331,6 +352,31 @@ def test_show_prints_the_template_with_its_slots_marked() -> None:
     assert "0.70" in text
 
 
+@pytest.mark.usefixtures("run_of_monday")
+def test_show_counts_evasion_marks_where_there_are_any() -> None:
+    assert re.search(r"evasion marks +7 in 1 of the members' texts", shoal("show", GRADES).stdout)
+    assert "evasion" not in shoal("show", LEDGER).stdout
+    marks = {
+        name: (shown["evasion_marks"], shown["marked_texts"])
+        for name in (GRADES, LEDGER)
+        for shown in [data("show", name)]
+    }
+    assert marks == {GRADES: (7, 1), LEDGER: (0, 0)}
+
+
+@pytest.mark.parametrize(
+    ("number", "said"), [(0, "0 days"), (1, "1 day"), (2, "2 days"), (1_000, "1,000 days")]
+)
+def test_counted(number: int, said: str) -> None:
+    assert console.counted(number, "day") == said
+
+
+@pytest.mark.usefixtures("run_of_monday")
+def test_one_day_is_one_day() -> None:
+    assert "2026-01-05 to 2026-01-05, 1 day\n" in re.sub(r" +\n", "\n", shoal("show", GRADES).stdout)
+    assert "1 day and the store are as they were written" in shoal("verify").stderr
+
+
 def test_show_of_a_run_that_is_gone_is_an_integrity_error(run_of_monday: Run) -> None:
     shutil.rmtree(run_of_monday.path)
     result = shoal("show", GRADES)
@@ -451,7 +497,7 @@ def test_backfill_stops_at_the_day_that_fails(discovered: list[tuple[Any, ...]])
     result = shoal("backfill", "--input", "x", "--from", "2026-01-07", "--to", "2026-01-09")
     assert result.exit_code == 3
     assert len(discovered) == 2
-    assert "2026-01-08 failed; 1 days before it are published" in result.stderr
+    assert "2026-01-08 failed; published before it: 1 day\n" in result.stderr
 
 
 def test_progress_and_warnings_go_to_stderr_in_safe_text(capsys: pytest.CaptureFixture[str]) -> None:
@@ -564,6 +610,11 @@ def _forge(run: Run) -> None:
     path.write_text(json.dumps({**run.manifest(), "digest": "0" * 64}), encoding="utf-8")
 
 
+def _rewrite(run: Run) -> None:
+    path = run.path / "manifest.json"
+    path.write_text(json.dumps({**run.manifest(), "completed_at": "then"}), encoding="utf-8")
+
+
 def _cut(run: Run) -> None:
     (run.path / "manifest.json").write_text("{", encoding="utf-8")
 
@@ -581,6 +632,7 @@ def _remove(run: Run) -> None:
     [
         (_flip, "members.parquet is not what was written"),
         (_forge, "does not have the digest that was published"),
+        (_rewrite, "the manifest of run 2026-01-05.1 is not what was published"),
         (_cut, "the manifest is damaged"),
         (_garble, "the header of a run is damaged"),
         (_remove, "missing or damaged"),
@@ -605,6 +657,32 @@ def test_doctor_says_each_finding_with_a_remedy_and_changes_nothing(tmp_path: Pa
     assert {row["level"] for row in findings} <= {"ok", "warn"}
     assert all(row["remedy"] for row in findings if row["level"] != "ok")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_doctor_looks_at_another_model_without_pinning_it(tmp_path: Path) -> None:
+    folder = tmp_path / "model"
+    folder.mkdir()
+    module = {"idx": 0, "name": "0", "path": "", "type": "sentence_transformers.models.Transformer"}
+    (folder / "modules.json").write_text(json.dumps([module]))
+    for name in ("config.json", "tokenizer.json", "model.safetensors"):
+        (folder / name).write_text("{}")
+    settings = load({"embedding.model": str(folder)}, environment={}).settings
+    (found,) = [finding for finding in checks.examine(settings) if finding.name == "model"]
+    assert (found.level, found.found.endswith("not pinned yet")) == ("ok", True)
+    assert list(tmp_path.iterdir()) == [folder]
+
+
+def test_doctor_calls_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("HF_HUB_OFFLINE", raising=False)
+    seen: list[str | None] = []
+
+    def look(_: Settings) -> checks.Finding:
+        seen.append(os.environ.get("HF_HUB_OFFLINE"))
+        return checks.Finding("model", "ok", "")
+
+    monkeypatch.setattr(checks, "_CHECKS", {"model": look})
+    shoal("doctor")
+    assert seen == ["1"]
 
 
 @pytest.mark.parametrize(

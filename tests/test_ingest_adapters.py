@@ -12,8 +12,12 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from ingest_examples import DAY, jsonl, new_run, take
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from ingest_examples import DAY, as_json, jsonl, new_run, table, take
+from ingest_examples import row as ingest_row
 
+from campaigns import files
 from campaigns.records import Reason
 from campaigns.settings import Settings
 from ingest.adapters import Shape, adapter, conversation, detect, text_of
@@ -61,6 +65,7 @@ def text(key: str, value: str) -> dict[str, Any]:
     return {"key": key, "value": {"stringValue": value}}
 
 
+ARRAY = {"arrayValue": {"values": [{"stringValue": "chat"}]}}
 SPAN = {
     "traceId": "5b8efff798038103d269b633813fc60c",
     "spanId": "eee19b7ec3c1b174",
@@ -111,6 +116,17 @@ OTLP = {
             "scopeSpans": [{"scope": {"name": "genai"}, "spans": [*OTHER_SPANS, SPAN]}],
         }
     ]
+}
+CONSOLE_SPAN = {
+    "name": "chat",
+    "context": {"trace_id": "0x5b", "span_id": "0xee"},
+    "start_time": "2026-01-05T10:00:00.000000Z",
+    "attributes": {
+        "gen_ai.operation.name": "chat",
+        "gen_ai.input.messages": '[{"role": "user", "parts": [{"type": "text", "content": "Hi"}]}]',
+        "gen_ai.usage.input_tokens": 3,
+    },
+    "resource": {"attributes": {"user.id": "u1"}},
 }
 LITELLM = {
     "request_id": "chatcmpl-123",
@@ -249,18 +265,7 @@ def test_structured_attributes_and_events() -> None:
 
 
 def test_span_as_the_console_exporter_writes_it(tmp_path: Path) -> None:
-    span = {
-        "name": "chat",
-        "context": {"trace_id": "0x5b", "span_id": "0xee"},
-        "start_time": "2026-01-05T10:00:00.000000Z",
-        "attributes": {
-            "gen_ai.operation.name": "chat",
-            "gen_ai.input.messages": '[{"role": "user", "parts": [{"type": "text", "content": "Hi"}]}]',
-            "gen_ai.usage.input_tokens": 3,
-        },
-        "resource": {"attributes": {"user.id": "u1"}},
-    }
-    (found,) = taken(tmp_path, span)
+    (found,) = taken(tmp_path, CONSOLE_SPAN)
     assert (found["prompt_id"], found["account_id"], found["prompt"]) == ("0x5b:0xee", "u1", "Hi")
 
 
@@ -374,6 +379,148 @@ def test_text_of_parts() -> None:
 def test_instructions_that_look_like_json_stay_text() -> None:
     assert conversation([], '{"style": "short"}') == ('{"style": "short"}', None)
     assert conversation([], "[Be kind.]") == ("[Be kind.]", None)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"traceId": ["5b"]},
+        {"spanId": {"low": 1}},
+        {"attributes": [*SPAN["attributes"][1:], {"key": "gen_ai.operation.name", "value": ARRAY}]},  # type: ignore[misc]
+    ],
+)
+def test_odd_span_costs_at_most_itself(tmp_path: Path, change: dict[str, Any]) -> None:
+    (tmp_path / "t.jsonl").write_bytes(jsonl([SPAN, SPAN | {"spanId": "ff"} | change]))
+    counts = take(tmp_path / "run", tmp_path / "t.jsonl").counts
+    assert (counts.rows_in, counts.accepted + counts.copies + counts.quarantined) == (2, 2)
+    assert counts.accepted == 1
+
+
+def test_span_ids_may_be_numbers() -> None:
+    assert only(Shape.OTEL, SPAN | {"traceId": 17, "spanId": 4})["prompt_id"] == "17:4"
+
+
+WORDS = sorted(
+    {
+        "messages", "content", "parts", "role", "user", "system", "text", "type", "metadata", "metadata.user_id",
+        "attributes", "resourceSpans", "scopeSpans", "spans", "resource", "events", "name", "key", "value",
+        "arrayValue", "kvlistValue", "values", "stringValue", "intValue", "context", "trace_id", "spanId",
+        "traceId", "startTimeUnixNano", "gen_ai.operation.name", "gen_ai.input.messages", "chat", "call_type",
+        "gen_ai.client.inference.operation.details", "gen_ai.system_instructions", "usage", "input_tokens",
+        "request_id", "startTime", "proxy_server_request", "prompt_tokens", "created_at", "id", "prompt", "model",
+        "account_id", "ip", "user.id", "end_user",
+    }
+)  # fmt: skip
+LEAVES = (
+    st.none()
+    | st.booleans()
+    | st.integers(-(10**30), 10**30)
+    | st.floats(allow_nan=False)
+    | st.sampled_from([*WORDS, "", "[", '{"role": "user"}', "[[[[", '[{"role": ["user"]}]', "\ud800", "\x00"])
+)
+ANY_JSON = st.recursive(
+    LEAVES,
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.sampled_from(WORDS), inner, max_size=5),
+    max_leaves=20,
+)
+TEMPLATES = {
+    Shape.TRAFFIC: ingest_row(0),
+    Shape.CHAT: OPENAI,
+    Shape.OTEL: OTLP,
+    Shape.LITELLM: LITELLM,
+}
+
+
+def changed(data: st.DataObject, value: Any) -> Any:
+    """`value` with something else in one place, at any depth."""
+    if not isinstance(value, dict | list) or not value or data.draw(st.integers(0, 4)) == 0:
+        return data.draw(ANY_JSON)
+    at = data.draw(st.sampled_from(sorted(value) if isinstance(value, dict) else range(len(value))))
+    copy: Any = value.copy()
+    copy[at] = changed(data, value[at])
+    return copy
+
+
+@pytest.mark.parametrize(
+    ("shape", "good"),
+    [
+        (Shape.CHAT, OPENAI),
+        (Shape.CHAT, ANTHROPIC),
+        (Shape.OTEL, OTLP),
+        (Shape.OTEL, CONSOLE_SPAN),
+        (Shape.LITELLM, LITELLM),
+    ],
+)
+@settings(max_examples=200, deadline=None)
+@given(data=st.data())
+def test_adapters_take_any_json(shape: Shape, good: dict[str, Any], data: st.DataObject) -> None:
+    record = (
+        data.draw(st.dictionaries(st.sampled_from(WORDS), ANY_JSON)) if data.draw(st.booleans()) else good
+    )
+    record = changed(data, record)
+    if isinstance(record, dict):  # the readers hand over nothing else
+        assert all(isinstance(found, dict) for found in adapter(shape)(record))
+
+
+@pytest.mark.parametrize("shape", list(Shape))
+@settings(max_examples=40, deadline=None)
+@given(data=st.data())
+def test_one_odd_record_never_stops_a_run(
+    shape: Shape, data: st.DataObject, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """Something else anywhere in a good record, between good ones: rows or quarantine, never an exception."""
+    folder = tmp_path_factory.mktemp("odd")
+    good = TEMPLATES[shape]
+    odd = changed(data, good)
+    (folder / "t.jsonl").write_text("\n".join(json.dumps(one, default=str) for one in (good, odd, good)))
+    run = new_run(folder / "run")
+    knobs = Settings(ingest={"max_quarantine_share": 1.0})
+    counts = ingest(run, knobs, str(folder / "t.jsonl"), shape=shape)
+    assert counts.balanced
+    assert counts.accepted >= 1
+
+
+def test_any_depth_costs_one_record_at_most(tmp_path: Path) -> None:
+    """Nesting that can just be parsed may be too deep for what comes after."""
+    depths = [*range(700, 1_000), 100_000]
+    deep = [
+        as_json(ingest_row(depth))[:-1] + ', "extra": ' + "[" * depth + "]" * depth + "}\n"
+        for depth in depths
+    ]
+    (tmp_path / "t.jsonl").write_text("".join([as_json(ingest_row(0)) + "\n", *deep]))
+    counts = take(tmp_path / "run", tmp_path / "t.jsonl").counts
+    assert (counts.rows_in, counts.by_reason) == (
+        1 + len(depths),
+        {str(Reason.BAD_VALUE): counts.quarantined},
+    )
+    assert 0 < counts.quarantined < len(depths)
+
+
+def test_parquet_logs_may_hold_times_and_broken_text(tmp_path: Path) -> None:
+    moment = datetime.fromisoformat("2026-01-05T10:00:00.071Z")
+    texts = pa.array([b'[{"role": "user", "content": "Fine."}]', b"\xff\xfe"], pa.binary())
+    sent = pa.table(
+        {
+            "request_id": ["r1", "r2"],
+            "startTime": pa.array([moment, moment], pa.timestamp("ns", "UTC")),
+            "end_user": ["u1", "u2"],
+            "messages": pa.Array.from_buffers(pa.string(), 2, texts.buffers()),  # text, but nobody checked
+        }
+    )
+    pq.write_table(sent, tmp_path / "t.parquet")
+    found = take(tmp_path / "run", tmp_path / "t.parquet")
+    assert [(one["prompt"], one["created_at"]) for one in found.prompts()] == [("Fine.", moment)]
+    assert found.faults() == [(None, 1, str(Reason.INVALID_UTF8))]
+
+
+def test_broken_text_in_an_unknown_nested_column_costs_nothing(tmp_path: Path) -> None:
+    broken = pa.Array.from_buffers(pa.string(), 2, pa.array([b"fine", b"\xff"], pa.binary()).buffers())
+    tags = pa.ListArray.from_arrays(pa.array([0, 1, 2], pa.int32()), broken)
+    pq.write_table(table([ingest_row(0), ingest_row(1)]).append_column("tags", tags), tmp_path / "t.parquet")
+    found = take(tmp_path / "run", tmp_path / "t.parquet", partitions=1)
+    assert found.counts.accepted == 2
+    extras = files.read_parquet(found.run.path / "extras.parquet")
+    assert extras["tags"].to_pylist() == ['["fine"]', None]
 
 
 def test_deeply_nested_record_is_set_aside(tmp_path: Path) -> None:

@@ -89,6 +89,16 @@ def test_extras_of_different_files_are_joined(tmp_path: Path) -> None:
     ]
 
 
+def test_names_of_extras_are_told_without_reading(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    partitions = Partitions(tmp_path / "spill", 2, 0)
+    partitions.add(accepted([row(2)], 0, plan=["free"]))
+    partitions.add(accepted([row(1), row(3)], 1, seats=["3", "4"], plan=["x", "y"]))
+    partitions.add(accepted([row(4)], 2, damaged=["z"]))
+    partitions.drop_file(2)
+    monkeypatch.setattr(files, "read_parquet", None)
+    assert partitions.extra_names() == ["plan", "seats"]
+
+
 def test_an_extra_column_cannot_pose_as_ours(tmp_path: Path) -> None:
     partitions = Partitions(tmp_path / "spill", 1)
     partitions.add(accepted([row(1)], 0, **{ORIGIN: ["x"], "id_hash": ["y"]}))

@@ -3,6 +3,7 @@ from __future__ import annotations
 import gzip
 import os
 from pathlib import Path
+from typing import IO
 
 import fsspec  # type: ignore[import-untyped]
 import pyarrow as pa
@@ -13,7 +14,7 @@ from ingest_examples import jsonl, rows, take, write
 
 from campaigns.errors import InputError
 from ingest.lines import split_records
-from ingest.sources import Kind, UnreadableFileError, find, read_errors, source_fingerprint
+from ingest.sources import Kind, SourceFile, UnreadableFileError, find, read_errors, source_fingerprint
 
 
 def names(source: Path | str) -> list[str]:
@@ -103,6 +104,28 @@ def test_fingerprint_follows_names_and_content_not_the_place(tmp_path: Path) -> 
     assert source_fingerprint(str(tmp_path / "two")) != first
     (tmp_path / "one" / "a.jsonl").rename(tmp_path / "one" / "c.jsonl")
     assert source_fingerprint(str(tmp_path / "one")) != first
+
+
+def test_unreadable_file_has_a_fingerprint_and_ends_in_quarantine(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Object stores raise `OSError` without an errno when the bytes of one object are not to be had."""
+    folder = tmp_path / "traffic"
+    write(folder / "a.jsonl", rows(3))
+    write(folder / "b.jsonl", rows(5)[3:])
+    healthy = source_fingerprint(str(folder))
+    plain = SourceFile.open
+
+    def broken(file: SourceFile) -> IO[bytes]:
+        if file.name == "b.jsonl":
+            raise OSError("object is archived")
+        return plain(file)
+
+    monkeypatch.setattr(SourceFile, "open", broken)
+    assert source_fingerprint(str(folder)) == source_fingerprint(str(folder)) != healthy
+    found = take(tmp_path / "run", folder)
+    assert (found.counts.accepted, found.counts.quarantined) == (3, 1)
+    assert found.quarantine()[0]["detail"] == "object is archived"
 
 
 def test_damage_is_told_from_a_failing_system(tmp_path: Path) -> None:

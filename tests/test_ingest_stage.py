@@ -631,9 +631,46 @@ def test_only_day_of_nothing(tmp_path: Path) -> None:
         only_day(str(write(tmp_path / "t.parquet", [])))
 
 
-def test_only_day_refuses_naive_times(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="no time zone"):
-        only_day(str(write(tmp_path / "t.jsonl", [row(0, created_at="2026-01-05 10:00")])))
+BAD_TIMES = [
+    pytest.param(None, id="missing"),
+    pytest.param(pa.array([date(2026, 1, 5)] * 3), id="date"),
+    pytest.param(pa.array([True, False, True]), id="bool"),
+    pytest.param(pa.array([MIDNIGHT.replace(tzinfo=None)] * 3), id="naive"),
+    pytest.param(pa.array(["noon"] * 3), id="words"),
+    pytest.param(pa.array(["2026-01-05 10:00"] * 3), id="naive text"),
+]
+
+
+@pytest.mark.parametrize("ending", ["parquet", "jsonl", "csv"])
+@pytest.mark.parametrize("times", BAD_TIMES)
+def test_bad_times_are_told_alike_with_and_without_a_day(
+    tmp_path: Path, ending: str, times: pa.Array | None
+) -> None:
+    sent = table(rows(3)).drop_columns(["created_at"])
+    if times is not None:
+        sent = sent.append_column("created_at", times)
+    source = tmp_path / f"t.{ending}"
+    if ending == "parquet":
+        pq.write_table(sent, source)
+    elif ending == "jsonl":
+        source.write_text("".join(as_json(one) + "\n" for one in sent.to_pylist()))
+    else:
+        source.write_bytes(csv_bytes(sent.to_pylist()))
+    with pytest.raises(InputError) as without:
+        only_day(str(source))
+    expected = refused(tmp_path, source)
+    assert str(without.value) == str(expected)
+    assert "created_at" in expected.what
+
+
+def test_only_day_leaves_a_damaged_file_out(tmp_path: Path) -> None:
+    later = [row(n, created_at=MIDNIGHT + timedelta(days=1)) for n in range(6_000)]
+    packed = gzip.compress(jsonl(later))
+    (tmp_path / "b.jsonl.gz").write_bytes(packed[: len(packed) * 3 // 4])
+    with pytest.raises(InputError, match="no file can be read"):
+        only_day(str(tmp_path))
+    write(tmp_path / "a.parquet", rows(3))
+    assert only_day(str(tmp_path), Settings(ingest={"batch_rows": 100})) == DAY
 
 
 # -- properties ----------------------------------------------------------------------------------------

@@ -18,6 +18,7 @@ from typing import Final, Literal
 from campaigns.errors import IntegrityError, ShoalError, UsageError
 from campaigns.settings import Settings
 from flows.commands.schema import read_schema
+from flows.prefect_settings import close_network
 
 OLDEST_PYTHON: Final = (3, 11)
 LOW_DISK_BYTES: Final = 5 * 1024**3
@@ -36,7 +37,8 @@ class Finding:
 
 
 def examine(settings: Settings) -> Iterator[Finding]:
-    """The findings, one at a time: some take a second."""
+    """The findings, one at a time: some take a second. Nothing is written, and nobody outside is called."""
+    close_network()
     for name, check in _CHECKS.items():
         try:
             yield check(settings)
@@ -89,8 +91,13 @@ def _threads(settings: Settings) -> Finding:
 def _model(settings: Settings) -> Finding:
     from embeddings.models import find_model
 
-    model = find_model(settings)
-    return Finding("model", "ok", f"{model.name}, weights SHA-256 {model.weights_sha256[:16]}... as pinned")
+    model = find_model(settings, pin=False)
+    found = f"{model.name}, weights SHA-256 {model.weights_sha256[:16]}..."
+    if not model.pinned:
+        return Finding(
+            "model", "ok", f"{found} not pinned yet", "The first run pins its files as they then are."
+        )
+    return Finding("model", "ok", f"{found} as pinned")
 
 
 def _home(settings: Settings) -> Finding:

@@ -45,7 +45,11 @@ def console(*, stderr: bool = False) -> Console:
     """A console that reads no markup, so that brackets in a prompt stay brackets."""
     from rich.console import Console
 
-    made = Console(stderr=stderr, markup=False, highlight=False, emoji=False)
+    class Printer(Console):
+        def on_broken_pipe(self) -> None:
+            raise  # Rich would leave with 1 here; `flows.cli` leaves as the shell expects
+
+    made = Printer(stderr=stderr, markup=False, highlight=False, emoji=False)
     if not made.is_terminal:
         made.width = max(made.width, PIPED_COLUMNS)
     return made
@@ -79,6 +83,11 @@ def table(*columns: str, right: Sequence[str] = (), title: str = "") -> Table:
 def print_json(value: Any) -> None:
     """ASCII alone: JSON's own escapes keep control and bidi characters exact and harmless."""
     typer.echo(json.dumps(value, indent=2, ensure_ascii=True, default=str))
+
+
+def counted(number: int, noun: str) -> str:
+    """`1 day`, `2 days`, `1,000 days`."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
 def say(message: str, *, style: str = "", quiet: bool = False) -> None:

@@ -6,7 +6,7 @@ from dataclasses import asdict
 
 import typer
 
-from flows.commands.console import console, print_json, safe, say
+from flows.commands.console import console, counted, print_json, safe, say
 from flows.commands.context import Call, Json
 
 _STYLES = {"ok": "green", "warn": "yellow", "fail": "bold red"}
@@ -40,4 +40,5 @@ def doctor(ctx: typer.Context, as_json: Json = False) -> None:
     if failed:
         raise typer.Exit(max(finding.exit_code for finding in failed))
     warned = sum(finding.level == "warn" for finding in findings)
-    say(f"ready{f', with {warned} warnings' if warned else ''}", style="green", quiet=call.quiet)
+    remarks = f", with {counted(warned, 'warning')}" if warned else ""
+    say(f"ready{remarks}", style="green", quiet=call.quiet)

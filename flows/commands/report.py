@@ -20,7 +20,8 @@ Row = dict[str, Any]
 @dataclass(frozen=True, slots=True)
 class CampaignReport:
     """`campaign`, `accounts` (the strongest first) and `evidence` are rows of the run's tables; `exemplars`
-    hold prompt_id, account_id and the original prompt."""
+    hold prompt_id, account_id and the original prompt. `evasion_marks` are those of the members' distinct
+    texts, `marked_texts` the texts that have any."""
 
     day: date
     run_id: str
@@ -30,6 +31,8 @@ class CampaignReport:
     accounts: list[Row]
     evidence: list[Row]
     exemplars: list[Row]
+    evasion_marks: int
+    marked_texts: int
     history: CampaignHistory
 
     def as_json(self, most_accounts: int) -> Row:
@@ -43,6 +46,8 @@ class CampaignReport:
             "accounts": self.accounts[:most_accounts],
             "evidence": self.evidence,
             "exemplars": self.exemplars,
+            "evasion_marks": self.evasion_marks,
+            "marked_texts": self.marked_texts,
             "first_day": self.history.first_day.isoformat(),
             "last_day": self.history.last_day.isoformat(),
             "state": self.history.state,
@@ -88,6 +93,7 @@ def read_report(run: Run, history: CampaignHistory) -> CampaignReport:
     (identity,) = _rows(run, "identities", name)
     labels = run.table("labels", ["family", "template_json"]).to_pylist()
     stored = next(row["template_json"] for row in labels if row["family"] == identity["family"])
+    evasion_marks, marked_texts = _marks(run, identity["family"])
     accounts = _rows(run, "accounts", name)
     accounts.sort(key=lambda row: (-row["strength"], -row["n_prompts"], row["account_id"]))
     return CampaignReport(
@@ -99,6 +105,8 @@ def read_report(run: Run, history: CampaignHistory) -> CampaignReport:
         accounts=accounts,
         evidence=_rows(run, "evidence", name),
         exemplars=_prompts(run, campaign["exemplar_prompt_ids"]),
+        evasion_marks=evasion_marks,
+        marked_texts=marked_texts,
         history=history,
     )
 
@@ -109,6 +117,16 @@ def _rows(run: Run, table: str, campaign_id: str) -> list[Row]:
     rows = run.table(table)
     found: list[Row] = rows.filter(pc.equal(rows["campaign_id"], campaign_id)).to_pylist()
     return found
+
+
+def _marks(run: Run, family: int) -> tuple[int, int]:
+    """(evasion marks, texts that have any) of the distinct texts of a family."""
+    import polars as pl
+
+    members = pl.DataFrame(run.table("family_members", ["text_key", "family"]))
+    texts = pl.DataFrame(run.table("texts", ["text_key", "evasion_marks"]))
+    marks = texts.join(members.filter(pl.col("family") == family), on="text_key", how="semi")["evasion_marks"]
+    return int(marks.sum()), int((marks > 0).sum())
 
 
 def _prompts(run: Run, prompt_ids: list[str]) -> list[Row]:

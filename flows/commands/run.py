@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from campaigns.errors import ShoalError, UsageError
-from flows.commands.console import console, print_json, say, watched
+from flows.commands.console import console, counted, print_json, say, watched
 from flows.commands.context import DAY_FORM, Call, Json
 from flows.commands.summary import counts_table, stages_table, summary
 
@@ -114,7 +114,11 @@ def backfill(
         try:
             result = discover(call, source, day, force, None, form)
         except ShoalError:
-            say(f"{day} failed; {len(done)} days before it are published", style="red", quiet=call.quiet)
+            say(
+                f"{day} failed; published before it: {counted(len(done), 'day')}",
+                style="red",
+                quiet=call.quiet,
+            )
             raise
         done.append(result)
         if not as_json and result.already_published:

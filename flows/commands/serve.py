@@ -17,12 +17,15 @@ def serve(ctx: typer.Context) -> None:
       shoal --set input='traffic/day={day}' serve
       shoal --set flow.schedule='0 3 * * *' serve
     """
+    from flows.prefect_server import schedules_served
     from flows.prefect_settings import prepare
 
     call: Call = ctx.obj
     settings = call.settings
     prepare(settings.home, debug=call.debug)
-    from flows.serve import serve as serve_flows
+    with schedules_served() as url:  # before Prefect is imported, which reads the URL once
+        from flows.serve import serve as serve_flows
 
-    say(f"nightly run at {settings.flow.schedule} ({settings.flow.timezone}); Ctrl-C stops", quiet=call.quiet)
-    serve_flows(call.flags)
+        at = f"{settings.flow.schedule} ({settings.flow.timezone})"
+        say(f"nightly run at {at}, scheduled by {url}; Ctrl-C stops", quiet=call.quiet)
+        serve_flows(call.flags)

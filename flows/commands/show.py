@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
-from flows.commands.console import console, print_json, safe, say, table, tier_text
+from flows.commands.console import console, counted, print_json, safe, say, table, tier_text
 from flows.commands.context import Call, Day, Json, published, run_folder
 from flows.commands.report import CampaignReport, read_report, resolve
 
@@ -50,10 +50,8 @@ def show(
     for block in _blocks(report, accounts):
         printer.print(block)
     if len(report.accounts) > accounts:
-        say(
-            f"{len(report.accounts) - accounts} more accounts: --accounts {len(report.accounts)}",
-            quiet=call.quiet,
-        )
+        more = counted(len(report.accounts) - accounts, "more account")
+        say(f"{more}: --accounts {len(report.accounts)}", quiet=call.quiet)
     say(
         f'next: shoal allow add campaign {history.campaign_id} --reason "..."    shoal map {report.day}',
         quiet=call.quiet,
@@ -103,13 +101,14 @@ def _facts(report: CampaignReport) -> Table:
         (
             "size",
             safe(
-                f"{campaign['n_prompts']:,} prompts from {campaign['n_accounts']:,} accounts on {report.day}"
+                f"{counted(campaign['n_prompts'], 'prompt')} from "
+                f"{counted(campaign['n_accounts'], 'account')} on {report.day}"
             ),
         ),
         ("objective", safe(campaign["objective"] + sure)),
         ("keyphrases", safe(", ".join(campaign["keyphrases"]) or "none")),
         ("operator", safe(campaign["operator_id"] or "not known")),
-        ("seen", safe(f"{history.first_day} to {history.last_day}, {len(history.days)} days")),
+        ("seen", safe(f"{history.first_day} to {history.last_day}, {counted(len(history.days), 'day')}")),
         (
             "template",
             safe(
@@ -118,6 +117,9 @@ def _facts(report: CampaignReport) -> Table:
         ),
         ("hash", safe(report.template_hash, "dim")),
     ]
+    if report.evasion_marks:
+        marks = f"{report.evasion_marks:,} in {report.marked_texts:,} of the members' texts"
+        rows.append(("evasion marks", safe(marks)))
     for name, value in rows:
         grid.add_row(safe(name, "dim"), value)
     grid.add_row("")

@@ -71,6 +71,7 @@ def _days(store: Store) -> list[dict[str, Any]]:
                 "day": day.isoformat(),
                 "run_id": run.run_id,
                 "prompts": run.counts.get("ingest.rows_in"),
+                "minimum_accounts": run.counts.get("scaffold.minimum_accounts"),
                 "campaigns": len(found),
                 "actionable": tiers["actionable"],
                 "review": tiers["review"],

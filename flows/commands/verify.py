@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from campaigns.errors import IntegrityError, UsageError
-from flows.commands.console import console, print_json, safe, say
+from flows.commands.console import console, counted, print_json, safe, say
 from flows.commands.context import DAY_FORM, Call, Json
 
 if TYPE_CHECKING:
@@ -53,11 +53,12 @@ def verify(
             console().print(safe(problem), soft_wrap=True)
     if problems:
         raise IntegrityError(
-            f"{len(problems)} problem{'s'[: len(problems) != 1]} found",
+            f"{counted(len(problems), 'problem')} found",
             where=str(home),
             hint="Restore the files from a backup, or run the days again with --force.",
         )
-    say(f"{len(checked)} days and the store are as they were written", style="green", quiet=call.quiet)
+    days = counted(len(checked), "day")
+    say(f"{days} and the store are as they were written", style="green", quiet=call.quiet)
 
 
 def _of_day(store: Store, home: Path, day: date) -> list[str]:
@@ -66,12 +67,13 @@ def _of_day(store: Store, home: Path, day: date) -> list[str]:
 
     current = store.current_run(day)
     problems = []
-    digests = {}
+    digests, manifests = {}, {}
     try:
         for run in runs.attempts(home, day):
             if run.complete:
                 problems += run.verify()
                 digests[run.run_id] = run.manifest()["digest"]
+                manifests[run.run_id] = run.manifest_sha256()
     except IntegrityError as error:
         problems.append(f"{day}: {error.what} ({error.where})")
     except (ValueError, KeyError, TypeError) as error:
@@ -82,4 +84,6 @@ def _of_day(store: Store, home: Path, day: date) -> list[str]:
         problems.append(
             f"{day}: the manifest of run {current.run_id} does not have the digest that was published"
         )
+    elif current is not None and current.manifest_sha256 not in (None, manifests[current.run_id]):
+        problems.append(f"{day}: the manifest of run {current.run_id} is not what was published")
     return problems
