@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import io
+import resource
 from pathlib import Path
 from typing import Any
 
@@ -38,6 +39,19 @@ def test_a_full_disk_is_told_with_its_remedy(tmp_path: Path, code: int) -> None:
         half_written(path, OSError(code, "full"))
     assert caught.value.exit_code == 6
     assert "run the same command again" in caught.value.hint
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_array_that_does_not_fit_keeps_the_reason_of_the_system(tmp_path: Path) -> None:
+    """A limit on file size stands in for a disk that fills up after the header: both cut a write short."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (64_000, hard))
+    try:
+        with pytest.raises(OSError, match="File too large") as caught:
+            files.write_array(tmp_path / "a.npy", np.zeros(1_000_000))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert caught.value.errno == errno.EFBIG
     assert list(tmp_path.iterdir()) == []
 
 
