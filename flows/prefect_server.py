@@ -15,7 +15,6 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
 
 from campaigns.errors import ShoalError
 
@@ -41,7 +40,7 @@ def schedules_served() -> Iterator[str]:
         return
     port = _free_port()
     server = subprocess.Popen(  # noqa: S603 this module, in this Python
-        [sys.executable, "-m", __name__, "server", "start", "--host", HOST, "--port", str(port), "--no-ui"],
+        [sys.executable, "-m", "prefect", "server", "start", "--host", HOST, "--port", str(port), "--no-ui"],
         stdout=subprocess.DEVNULL,  # a banner
         start_new_session=True,  # Ctrl-C is for us: what is being served still needs the server to sign off
         preexec_fn=_end_with_parent if sys.platform == "linux" else None,
@@ -63,21 +62,6 @@ def schedules_served() -> Iterator[str]:
 def _end_with_parent() -> None:
     """Runs in the child: a parent that is killed leaves no server behind."""
     ctypes.CDLL(None).prctl(_PARENT_DEATH_SIGNAL, signal.SIGTERM)
-
-
-def _prefect() -> None:
-    """Runs in the child: Prefect's command line, able to schedule.
-
-    Prefect 3.8 inserts scheduled runs in bulk with an extra key, `state`, that SQLAlchemy 2.0 passed over. 2.1 asks
-    the hybrid property of that name what to do with it (`hybrid_property.bulk_dml`): nothing, as before.
-    """
-    from prefect.cli import app
-    from prefect.server.database.orm_models import FlowRun
-    from sqlalchemy import inspect
-
-    state: Any = inspect(FlowRun).all_orm_descriptors["state"]
-    state.inplace.bulk_dml(lambda _run, _row, _value: None)
-    app()
 
 
 def _free_port() -> int:
@@ -116,7 +100,3 @@ def _healthy(port: int) -> bool:
         return False
     finally:
         connection.close()
-
-
-if __name__ == "__main__":
-    _prefect()
