@@ -48,7 +48,7 @@ OPENAI = {
 ANTHROPIC = {
     "request_id": "req-2",
     "created_at": "2026-01-05T10:00:01Z",
-    "model": "claude-large",
+    "model": "model-large",
     "max_tokens": 1024,
     "system": [{"type": "text", "text": "You review code.", "cache_control": {"type": "ephemeral"}}],
     "messages": [
@@ -191,7 +191,7 @@ def test_anthropic_body_and_a_tool_result_is_no_prompt() -> None:
         "created_at": "2026-01-05T10:00:01Z",
         "prompt": "Review this diff.",
         "system_prompt": "You review code.",
-        "model": "claude-large",
+        "model": "model-large",
         "input_tokens": 50,
         "output_tokens": 7,
     }
