@@ -36,7 +36,7 @@ from campaigns.records import (
     Tier,
 )
 from campaigns.settings import CONFIG_FILE, CONFIG_VARIABLE, NESTED, PREFIX, Settings
-from flows.cli import app
+from flows.cli import READER_GONE, app
 from flows.commands.console import STAGES
 from flows.commands.teaching import EXAMPLES
 from ingest.adapters import ACCOUNT_FIELDS, Shape
@@ -99,8 +99,9 @@ _MEANINGS: Mapping[str, Mapping[str, str]] = {
         "prompt_id": "As in the traffic.",
         "account_id": "As in the traffic, or its pseudonym.",
         "campaign_id": "The lasting id.",
-        "strength": "Part of the family's core weight that the text carries: `family.member_share` to 1.",
-        "is_core": "The text carries at least three quarters of the core.",
+        "strength": "Part of the family's core weight that the text carries: `family.member_share` to 1. In a family "
+        "that was grown, its evidence by twice `family.grow_margin`: 0.5 to 1.",
+        "is_core": "The strength is at least 0.75.",
     },
     "campaigns.parquet": {
         "campaign_id": "`c-` and 16 characters. Kept from day to day.",
@@ -122,7 +123,7 @@ _MEANINGS: Mapping[str, Mapping[str, str]] = {
         "campaign_id": "The lasting id.",
         "n_prompts": "Prompts of the account in the campaign.",
         "share": "Part of the account's prompts of the day that the campaign holds.",
-        "strength": "0 to 1: mean strength of its prompts, times half n / (n + 1) plus half `share`.",
+        "strength": "0 to 1: mean strength of its n prompts, times n / (n + 1.5), times (1 + `share`) / 2.",
         "is_core": "It sent a core member and its strength is at least 0.5. Otherwise it may be a passer-by.",
         "reasons": "The same in words.",
     },
@@ -141,7 +142,7 @@ _MEANINGS: Mapping[str, Mapping[str, str]] = {
         "x": "Place in the plane.",
         "y": "Place in the plane.",
         "n_prompts": "Prompts it stands for.",
-        "n_accounts": "Accounts it stands for; for a skeleton those of its most widely sent text.",
+        "n_accounts": "Distinct accounts of the prompts it stands for.",
         "campaign_id": "Null: no campaign.",
     },
     "quarantine.parquet": {
@@ -154,6 +155,19 @@ _MEANINGS: Mapping[str, Mapping[str, str]] = {
     },
 }
 
+_MANIFEST = {
+    "format": "Version of the run folder's form: 1.",
+    "run_id": "The day and the number of the attempt: `2026-01-05.1`.",
+    "day": "The UTC day.",
+    "fingerprint": "Of traffic, settings, model and version: a run with the same one resumes.",
+    "digest": "SHA-256 over what was found. The same for the same traffic, settings and known campaigns.",
+    "files": "SHA-256 and rows of each result file.",
+    "stages": "See [stages](#stages).",
+    "settings": "Those of the run, without places and secrets.",
+    "versions": "Of Shoal and of what it computes with.",
+    "detection_floor": "Fewest accounts and prompts that a family of this run can have, as figures and in words.",
+    "completed_at": "When the run was done.",
+}
 _REASONS: Mapping[Reason, str] = {
     Reason.NULL: "A required column has no value, or an empty id.",
     Reason.EMPTY: "Nothing but whitespace and characters that nobody sees.",
@@ -339,6 +353,8 @@ def _results() -> Iterator[str]:
             for field, meaning in _meant(name, schema)
         )
         yield from _table(("column", "type", "", ""), rows)
+    yield "### manifest.json\n"
+    yield from _table(("key", ""), ((f"`{key}`", text) for key, text in _MANIFEST.items()))
     yield "### Stages\n"
     yield "The manifest has an entry for each, in this order: files with SHA-256, counts, seconds.\n"
     yield from _table(("name", ""), ((f"`{name}`", text) for name, text in STAGES.items()))
@@ -381,6 +397,7 @@ def _exit_codes() -> Iterator[str]:
     yield "An error says what, where and what to do next, on stderr. `--debug` adds a traceback.\n"
     rows = [("0", "", "all went well"), ("1", "", "an error that nobody foresaw; please report it")]
     rows += [(code, f"`{name}`", text) for name, code, text in error_tree()]
+    rows.append((str(READER_GONE), "", "the reader of a pipe, such as `head`, left before the end"))
     yield from _table(("code", "error", ""), rows)
     yield "No command of this version leaves with 8.\n"
 
