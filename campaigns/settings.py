@@ -97,7 +97,7 @@ class FamilySettings(Section):
         5, ge=1, description="Fewest distinct texts of a family found by its edges alone."
     )
     merge_share: float = Field(
-        0.7, gt=0, le=1, description="Part of an older core's weight a group must carry to join it."
+        0.7, gt=0, le=1, description="Part of an stronger core's weight a group must carry to join it."
     )
     member_share: float = Field(0.5, gt=0, le=1, description="Part of the core's weight a member must carry.")
     grow_presence: float = Field(
@@ -105,6 +105,9 @@ class FamilySettings(Section):
     )
     grow_margin: float = Field(
         30.0, gt=0, description="Evidence in nats from which a text joins a grown family."
+    )
+    grow_strength: float = Field(
+        70.0, ge=0, description="Strength times sqrt(accounts / 10) that makes a grown family."
     )
     grow_repeats: float = Field(2.0, ge=0, description="Prompts per account that a grown family needs.")
     semantic_cosine: float = Field(

@@ -6,8 +6,8 @@ accounts carry, weight ln(p / q)); texts whose summed weight, a log likelihood r
 are its members; the profile is taken again, until nothing changes. This is expectation maximisation with hard
 assignment (Celeux & Govaert 1992) for one component against the rest of the traffic.
 
-Genres of ordinary prompts grow as well. What tells a pool from them is that its accounts send the same thing again, so
-a grown family needs `grow_repeats` prompts per account besides the strength that every family needs.
+Genres of ordinary prompts grow as well. What tells a pool from them is that its accounts send the same thing again: a
+grown family needs `grow_repeats` prompts per account, and may be weaker for it than a family with a core.
 """
 
 from __future__ import annotations
@@ -23,9 +23,9 @@ from clustering.cores import feature_accounts
 from clustering.families import Pairs
 from clustering.groups import FeatureSets, group_by_anchor
 
-SEED_TEXTS = 4
+SEED_TEXTS = 3
 FEWEST_ACCOUNTS = 8
-CARRIERS = 3
+CARRIERS = 2
 """Accounts of the family that must carry a feature of its profile."""
 _ROUNDS = 8
 
@@ -103,7 +103,7 @@ class Grower:
             profile.n_accounts >= FEWEST_ACCOUNTS
             and n_prompts >= self.settings.grow_repeats * profile.n_accounts
             and profile.strength >= self.settings.core_strength
-            and profile.strength * np.sqrt(profile.n_accounts / 10.0) >= self.settings.family_strength
+            and profile.strength * np.sqrt(profile.n_accounts / 10.0) >= self.settings.grow_strength
         )
 
 

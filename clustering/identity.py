@@ -72,7 +72,7 @@ def identify(
 ) -> list[Identity]:
     """An identity for each family, in order; no two get the same id.
 
-    Rows and columns of the assignment stand in the order of their content, so that ties do not depend on the call.
+    Families and campaigns stand in the order of their content, so that ties do not depend on the call.
     """
     known = sorted(known, key=lambda item: item[0])
     new_ids = [mint(day, family) for family in families]

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from campaigns.settings import FamilySettings
 from clustering.families import Pairs, find_families
 from clustering.groups import FeatureSets
-from clustering.growth import Grower, grow_families
+from clustering.growth import CARRIERS, Grower, grow_families
 
 SETTINGS = FamilySettings()
 N_POOL, N_ORGANIC = 80, 800
@@ -90,7 +90,7 @@ def test_the_profile_is_that_of_the_formula() -> None:
         carriers = sum(any(carried) for carried in by_account.values())
         total = len({int(a) for a, t in zip(pairs.accounts, pairs.texts, strict=True) if feature in rows[t]})
         q = (total - carriers + 0.5) / (everyone - len(by_account) + 1)
-        if p >= SETTINGS.grow_presence and carriers >= 3 and p >= SETTINGS.core_lift * q:
+        if p >= SETTINGS.grow_presence and carriers >= CARRIERS and p >= SETTINGS.core_lift * q:
             expected[feature] = math.log(p / q)
     assert dict(zip(profile.features.tolist(), profile.weights.tolist(), strict=True)) == pytest.approx(
         expected
