@@ -124,11 +124,14 @@ def grow_families(
     groups = group_by_anchor(
         sets.only(open_texts), pairs.prompts_per_text(len(sets)), keys, settings.anchor_overlap
     )
-    sizes = np.bincount(groups[groups >= 0])
+    by_group = np.argsort(groups, kind="stable")
+    bounds = np.searchsorted(groups[by_group], np.arange(int(groups.max(initial=-1)) + 2))
+    sizes = np.diff(bounds)
     grower = Grower(sets, pairs, settings)
     still_open = open_texts & (sets.sizes > 0)
     for group in np.lexsort((np.arange(len(sizes)), -sizes)):
-        seed = np.flatnonzero((groups == group) & still_open)
+        seed = by_group[bounds[group] : bounds[group + 1]]
+        seed = seed[still_open[seed]]
         if len(seed) < SEED_TEXTS:
             continue
         members, evidence, profile = grower.grown(seed, still_open)
