@@ -13,11 +13,12 @@ import numpy as np
 import polars as pl
 import pyarrow as pa
 from numpy.typing import NDArray
+from scipy import sparse
 
 from campaigns import files
 from campaigns.records import FAMILY_CORES, FAMILY_MEMBERS, GROUPS
 from campaigns.runs import Counts, Run
-from campaigns.settings import Settings
+from campaigns.settings import FamilySettings, Settings
 from clustering.cores import find_cores
 from clustering.density import cluster as density_clusters
 from clustering.families import Pairs, settle, stand_alone
@@ -147,10 +148,6 @@ def _write(
     run: Run, texts: TextTable, labels: NDArray[np.int32], strengths: NDArray[np.float32], settings: Settings
 ) -> None:
     sets = texts.readings.wide_pairs.united(texts.readings.edges)
-    pairs = texts.pairs
-    loose = {"min_prompts": 1, "min_accounts": 1, "core_presence": settings.family.grow_presence}
-    anybody = settings.family.model_copy(update=loose)
-    cores = find_cores(sets, labels, pairs.accounts, pairs.texts, pairs.prompts, anybody)
     rows = np.flatnonzero(labels >= 0)
     members = {
         "text_key": texts.keys.gather(rows).to_arrow(),
@@ -161,10 +158,10 @@ def _write(
     files.write_parquet(
         run.path / "family_members.parquet", pl.DataFrame(members).to_arrow().cast(FAMILY_MEMBERS)
     )
-    weights = cores.weights.tocoo()
+    weights = _lasting_cores(sets, texts.pairs, labels, settings.family).tocoo()
     table = pl.DataFrame(
         {
-            "family": cores.groups[weights.row],
+            "family": weights.row.astype(np.int32),
             "feature": sets.features[weights.col],
             "weight": weights.data,
         }
@@ -172,6 +169,25 @@ def _write(
     files.write_parquet(
         run.path / "family_cores.parquet", table.sort("family", "feature").to_arrow().cast(FAMILY_CORES)
     )
+
+
+def _lasting_cores(
+    sets: FeatureSets, pairs: Pairs, labels: NDArray[np.int32], settings: FamilySettings
+) -> sparse.csr_matrix:
+    """What a family is known again by, weights as CSR (n_families, n_features).
+
+    Its core; where that is weak, as in a family that was grown, the features that fewer members carry too.
+    """
+    everyone = settings.model_copy(update={"min_prompts": 1, "min_accounts": 1})
+    wider = everyone.model_copy(update={"core_presence": settings.grow_presence})
+    cores, wide_cores = (
+        find_cores(sets, labels, pairs.accounts, pairs.texts, pairs.prompts, chosen)
+        for chosen in (everyone, wider)
+    )
+    strong = cores.strong(settings).astype(np.float32)
+    weights = (sparse.diags(strong) @ cores.weights + sparse.diags(1 - strong) @ wide_cores.weights).tocsr()
+    weights.eliminate_zeros()
+    return weights
 
 
 def _read_pairs(run: Run, keys: pl.Series) -> Pairs:
