@@ -12,7 +12,8 @@ _IRREGULAR_PAST = {
     "build": "built", "feed": "fed", "forecast": "forecast", "grind": "ground", "knit": "knitted", "read":
     "read", "sew": "sewed", "shear": "sheared", "shoot": "shot", "sow": "sowed", "withdraw": "withdrew",
     "write": "wrote", "rewrite": "rewrote", "reset": "reset", "cast": "cast", "overthrow": "overthrew",
-    "undermine": "undermined",
+    "undermine": "undermined", "split": "split", "lend": "lent", "spin": "spun", "resell": "resold",
+    "catch": "caught", "typeset": "typeset", "offset": "offset", "light": "lit",
 }  # fmt: skip
 _IRREGULAR_PLURAL = {
     "person": "people", "child": "children", "loaf": "loaves", "bookshelf": "bookshelves",
@@ -22,7 +23,7 @@ _DOUBLING = frozenset(
     (
         "plan", "stop", "trim", "ship", "pin", "log", "tag", "map", "plot", "scrub", "mop", "refer", "rev",
         "dub", "crop", "prop", "pan", "rub", "wrap", "strip", "chop", "skip", "swap", "scan", "hem", "sip",
-        "cut", "unclog",
+        "cut", "unclog", "split", "spin", "cap", "rig", "tap", "embed", "typeset", "offset",
     )
 )  # fmt: skip
 

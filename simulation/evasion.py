@@ -1,5 +1,9 @@
-"""How operators write one request: a template, its slots, and what is done to hide the template (levels e0
-to e8)."""
+"""How operators write one request: a template, its slots, and what is done to hide the template.
+
+`simulation.plan.Evasion` names the levels e0 to e9. Most change one thing. The hardest, e9, changes two: the
+request rotates over many wordings of the task, and each one is reworded on top, so that two requests with
+equal words are rare even within a wording.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +16,7 @@ from functools import lru_cache
 from simulation.draws import Draws, stream
 from simulation.grammar import phrases
 from simulation.organic import voice
-from simulation.plan import CampaignPlan
+from simulation.plan import REWORDED, CampaignPlan
 from simulation.prose import language
 from simulation.templates import LONG, MEDIUM, SHORT, Wording, slot_text, template
 
@@ -22,9 +26,11 @@ RECURRING_SHARE = 0.3
 NOISE = (0.012, 0.045)
 """e2: least and most part of the characters of a request that are noise."""
 REWORDING = 0.65
-"""e6: part of the replaceable words that are replaced."""
+"""e6, e9: part of the replaceable words that are replaced."""
 DRIFT = 0.12
 """Part of a drifting template's words that move each day."""
+
+_ROTATING = frozenset({"e4", "e9"})
 
 _INVISIBLE = ("\u200b", "\u200c", "\u200d", "\u2060", "\ufeff", "\u00ad")
 _OVERLAYS = ("\u034f", "\u0335", "\u0336", "\u0337")
@@ -68,11 +74,13 @@ def write(plan: CampaignPlan, seed: int, day_index: int, draws: Draws) -> Writte
 
 def _wording(plan: CampaignPlan, seed: int, day_index: int, draws: Draws) -> tuple[Wording, str]:
     chosen = template(plan.template)
-    number = draws.below(len(chosen.wordings)) if plan.evasion == "e4" else 0
+    number = draws.below(len(chosen.wordings)) if plan.evasion in _ROTATING else 0
     wording, family = chosen.wordings[number], f"{chosen.name}/{number}"
     if plan.evasion == "e5":
         wording = draws.pick(chosen.multilingual)
         family = f"{chosen.name}/{wording.language}"
+    if plan.appended:
+        wording = wording.followed_by(template(plan.appended).in_language(wording.language))
     if plan.life == "drifts":
         # One stream for the whole day, so that all requests of a day drift alike.
         drift = stream(seed, "drift", plan.name, number)
@@ -80,7 +88,7 @@ def _wording(plan: CampaignPlan, seed: int, day_index: int, draws: Draws) -> tup
             wording = wording.with_constants(
                 tuple(reworded(text, DRIFT, drift) for text in wording.constants)
             )
-    if plan.evasion == "e6":
+    if plan.evasion in REWORDED:
         wording = wording.with_constants(
             tuple(reworded(text, REWORDING, draws) for text in wording.constants)
         )

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from simulation.draws import Draws, stream
 from simulation.grammar import Words
-from simulation.prose import LANGUAGES, Language, language
+from simulation.prose import LANGUAGES, UNSPACED, Language, language
 
 ENGLISH_SHARE = 0.72
 _GREETING_SHARE = 0.02
@@ -73,7 +73,7 @@ class Voice:
             text = text[:1].upper() + text[1:]
         if self.end and text[-1:] in ".?。？":
             text = text[:-1] + self.end
-        if self.typos and self.language.code != "zh":
+        if self.typos and self.language.code not in UNSPACED:
             text = _mistyped(text, self.typos, draws)
         return text
 

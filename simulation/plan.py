@@ -14,10 +14,13 @@ from typing import Literal, get_args
 from campaigns.errors import UsageError
 from simulation.templates import template
 
-Evasion = Literal["e0", "e1", "e2", "e3", "e4", "e5", "e6", "e7", "e8"]
+Evasion = Literal["e0", "e1", "e2", "e3", "e4", "e5", "e6", "e7", "e8", "e9"]
 """e0 exact template · e1 long slots, passages may recur · e2 Unicode noise in 1-5 % of the characters · e3
 random sentences before or after · e4 rotation over wordings · e5 several languages · e6 every request
-reworded · e7 two campaigns on one pool · e8 relayed prompts of real customers, no template at all."""
+reworded · e7 two campaigns on one pool · e8 relayed prompts of real customers, no template at all · e9
+rotation over wordings as e4, and every request reworded as e6."""
+
+REWORDED: frozenset[Evasion] = frozenset({"e6", "e9"})
 
 Life = Literal["steady", "starts_day2", "stops_after_day1", "replaced_day3", "drifts"]
 """`replaced_day3`: from the third day on, new accounts do the work. `drifts`: the template's wording moves
@@ -42,7 +45,8 @@ class CampaignPlan:
     `template` names an entry of `phrases/campaigns.templates` (unused by e8). `cover` is the part of its
     accounts' traffic that is real prompts sent to hide. Campaigns that name the same `pool` share accounts,
     and so an operator. `clock` and `volumes` are the pool's habits: round the clock and even, unless the
-    operator takes pains.
+    operator takes pains. `appended` names a second template: its first wording follows in every request, with
+    slots of its own, and the truth stays with the first.
     """
 
     name: str
@@ -56,6 +60,7 @@ class CampaignPlan:
     pool: str = ""
     clock: Literal["round", "daily"] = "round"
     volumes: Literal["even", "heavy"] = "even"
+    appended: str = ""
 
     @property
     def operator(self) -> str:
@@ -200,12 +205,23 @@ def _check_campaign(campaign: CampaignPlan) -> None:
     if campaign.evasion not in get_args(Evasion) or campaign.life not in get_args(Life):
         raise UsageError("unknown evasion or life", where=where)
     if campaign.evasion == "e8":
+        if campaign.appended:
+            raise UsageError("relayed prompts hold no template to append to", where=where)
         return
     chosen = template(campaign.template)
-    if (campaign.evasion == "e6" or campaign.life == "drifts") and chosen.language != "en":
+    if (campaign.evasion in REWORDED or campaign.life == "drifts") and chosen.language != "en":
         raise UsageError("only English templates can be reworded", where=where)
     if campaign.evasion == "e5" and not chosen.translations:
         raise UsageError(f"template {chosen.name!r} has no translations", where=where)
+    if campaign.appended:
+        spoken = {w.language for w in chosen.multilingual} if campaign.evasion == "e5" else {chosen.language}
+        missing = spoken - {w.language for w in template(campaign.appended).multilingual}
+        if missing:
+            raise UsageError(
+                f"template {campaign.appended!r} cannot be appended: it lacks {', '.join(sorted(missing))}",
+                where=where,
+                hint="Append a template that has every language of the first.",
+            )
 
 
 def _check_innocent(innocent: InnocentPlan, campaigns: dict[str, CampaignPlan]) -> None:

@@ -11,7 +11,9 @@ from simulation.draws import Draws
 from simulation.grammar import Grammar, Words, parse_rules, parse_topics, phrases
 from simulation.terminals import terminals
 
-LANGUAGES = ("en", "de", "es", "fr", "zh", "ru")
+LANGUAGES = ("en", "de", "es", "fr", "zh", "ru", "ja", "pt")
+UNSPACED = frozenset({"zh", "ja"})
+"""Languages that put no spaces between words and none between sentences."""
 _ELSEWHERE = {"n": 10, "v": 7, "a": 6}
 """How many nouns, verbs and adjectives a scene takes from other topics."""
 
@@ -34,7 +36,7 @@ class Language:
     @property
     def gap(self) -> str:
         """What stands between sentences."""
-        return "" if self.code == "zh" else " "
+        return "" if self.code in UNSPACED else " "
 
     def scene(self, topic: str, draws: Draws) -> Words:
         """The words of one account or one passage: a topic's, and some that only this scene has.
@@ -55,7 +57,7 @@ class Language:
 
     def question(self, draws: Draws, words: Words) -> str:
         text = self.grammar.expand("q", draws, words)
-        mark = {"zh": "？", "fr": " ?"}.get(self.code, "?")
+        mark = {"zh": "？", "ja": "？", "fr": " ?"}.get(self.code, "?")
         return text[:1].upper() + text[1:] + mark
 
 

@@ -42,6 +42,11 @@ class Wording:
         parts[::2] = constants
         return Wording(self.language, tuple(parts))
 
+    def followed_by(self, other: Wording) -> Wording:
+        """Both requests in one, a blank line between them."""
+        seam = f"{self.parts[-1]}\n\n{other.parts[0]}"
+        return Wording(self.language, (*self.parts[:-1], seam, *other.parts[1:]))
+
     def fill(self, value: Callable[[str], str]) -> str:
         return "".join(value(part) if index % 2 else part for index, part in enumerate(self.parts))
 
@@ -60,6 +65,14 @@ class PromptTemplate:
     def multilingual(self) -> tuple[Wording, ...]:
         """The first wording and its translations."""
         return (self.wordings[0], *self.translations.values())
+
+    def in_language(self, code: str) -> Wording:
+        """The first wording, or its translation.
+
+        Raises:
+            KeyError: there is no text in that language.
+        """
+        return self.wordings[0] if code == self.language else self.translations[code]
 
 
 @lru_cache(maxsize=2)

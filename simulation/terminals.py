@@ -17,6 +17,17 @@ _SYNTAXES = {
 }
 """First line, indent and last line of a program."""
 
+_LOG_LAYOUTS = (
+    "{stamp} {level} {source} {text}",
+    "{level} {source}: {text}",
+    "[{source}] {text}",
+    "{stamp} | {source} | {text}",
+    "{source}[{level}] {stamp} {text}",
+    "at {source} ({text})",
+    "{text}",
+    "> {source} >> {text}",
+)
+
 
 def terminals(language: str) -> dict[str, Terminal]:
     """Every terminal by name, in one language."""
@@ -24,7 +35,7 @@ def terminals(language: str) -> dict[str, Terminal]:
     given, surnames, prices = words["given"], words["surname"], words["price"]
 
     def person(draws: Draws) -> str:
-        if language == "zh":
+        if language in ("zh", "ja"):  # family name first, no space
             return draws.pick(surnames) + draws.pick(given)
         return f"{draws.pick(given)} {draws.pick(surnames)}"
 
@@ -103,12 +114,16 @@ def error(draws: Draws) -> str:
 
 
 def log(draws: Draws) -> str:
+    """Some lines of one program's log; every program has a layout of its own."""
+    layout = draws.pick(_LOG_LAYOUTS)
+    hour = draws.below(24)
     lines = []
-    for _ in range(draws.between(2, 5)):
-        seconds, milliseconds = divmod(draws.below(86_400_000), 1000)
-        stamp = f"{seconds // 3600:02}:{seconds // 60 % 60:02}:{seconds % 60:02}.{milliseconds:03}"
+    for second in sorted(draws.below(3600) for _ in range(draws.between(2, 5))):
+        stamp = f"{hour:02}:{second // 60:02}:{second % 60:02}.{draws.below(1000):03}"
         level = draws.pick(("INFO", "WARN", "error", "DEBUG", "[notice]", "E", "fatal:"))
-        lines.append(f"{stamp} {level} {identifier(draws)}-{draws.below(64)} {error(draws)}")
+        source = f"{identifier(draws)}-{draws.below(64)}"
+        text = error(draws) if draws.chance(0.25) else f"{identifier(draws)}={_number(draws)}"
+        lines.append(layout.format(stamp=stamp, level=level, source=source, text=text))
     return "\n".join(lines)
 
 

@@ -1,8 +1,10 @@
 """Each evasion level does what its name says, measured on the generated text alone."""
 
+import re
 import unicodedata
 from collections import Counter
 from collections.abc import Sequence
+from itertools import combinations, pairwise
 
 import pytest
 
@@ -10,6 +12,7 @@ from simulation.draws import stream
 from simulation.evasion import HOMOGLYPHS, Written, write
 from simulation.organic import voice
 from simulation.plan import CampaignPlan, Evasion
+from simulation.prose import LANGUAGES
 from simulation.templates import Wording, template
 
 BACK = str.maketrans({look_alike: latin for latin, look_alike in HOMOGLYPHS.items()})
@@ -106,10 +109,10 @@ def test_e4_uses_every_wording() -> None:
     assert all(holds(w.text, wordings[int(str(w.family)[-1])]) for w in written)
 
 
-def test_e5_asks_the_same_in_six_languages() -> None:
-    written = requests("e5", "neutral-recast", count=150)
+def test_e5_asks_the_same_in_eight_languages() -> None:
+    written = requests("e5", "neutral-recast", count=200)
     by_language = {wording.language: wording for wording in template("neutral-recast").multilingual}
-    assert {w.language for w in written} == set(by_language) == {"en", "de", "es", "fr", "zh", "ru"}
+    assert {w.language for w in written} == set(by_language) == set(LANGUAGES)
     assert all(holds(w.text, by_language[w.language]) for w in written)
     assert all(w.family == f"neutral-recast/{w.language}" for w in written)
 
@@ -126,6 +129,47 @@ def test_e6_rewords_every_request(name: str) -> None:
     # Yet it stays the same task: a good part of the template's words survives.
     kept = [len({*opening} & {*w.text.split()}) / len({*opening}) for w in written]
     assert 0.25 < sum(kept) / len(kept) < 0.9
+
+
+@pytest.mark.parametrize("name", ["worked-answers", "reward-cards", "news-desk"])
+def test_e9_rotates_over_ten_wordings_and_rewords_every_request(name: str) -> None:
+    written = requests("e9", name, count=300)
+    wordings = template(name).wordings
+    counts = Counter(w.family for w in written)
+    assert set(counts) == {f"{name}/{number}" for number in range(10)}
+    assert min(counts.values()) > 0.05 * len(written)
+    number_of = [int(str(w.family).rpartition("/")[2]) for w in written]
+    kept = []
+    for request, number in zip(written, number_of, strict=True):
+        words = {*" ".join(wordings[number].constants).split()}
+        kept.append(len(words & {*request.text.split()}) / len(words))
+    assert 0.4 < sum(kept) / len(kept) < 0.85
+    exact = sum(holds(w.text, wordings[number]) for w, number in zip(written, number_of, strict=True))
+    assert exact < 0.02 * len(written)
+
+
+@pytest.mark.parametrize("name", ["worked-answers", "reward-cards", "news-desk"])
+def test_ten_wordings_are_no_small_edits_of_each_other(name: str) -> None:
+    """Word pairs in a row: no two wordings share more than a tenth of them."""
+    runs = []
+    for wording in template(name).wordings:
+        words = re.findall(r"\w+", " ".join(wording.constants).lower())
+        runs.append({*pairwise(words)})
+    assert len(runs) == 10
+    shared = [len(one & other) / min(len(one), len(other)) for one, other in combinations(runs, 2)]
+    assert max(shared) < 0.1
+
+
+def test_an_appended_template_follows_in_every_request() -> None:
+    written = requests("e0", "question-mill", appended="brief-maker")
+    first, second = (template(name).wordings[0] for name in ("question-mill", "brief-maker"))
+    both = first.followed_by(second)
+    assert both.slots == (*first.slots, *second.slots)
+    assert all(holds(w.text, both) for w in written)
+    assert {w.family for w in written} == {"question-mill/0"}
+    translated = requests("e5", "stepwise-ledger", count=80, appended="neutral-recast")
+    for request in translated:
+        assert holds(request.text, template("neutral-recast").in_language(request.language))
 
 
 def test_e8_relays_what_ordinary_people_write() -> None:
