@@ -1,14 +1,15 @@
-# make demo   install, then find planted campaigns in simulated traffic
-# make test   install, then run every test
-# make lint   formatting, types and the rules between rooms
-# make bench  speed, as ratios within one run
+# make demo           install, then find planted campaigns in simulated traffic
+# make test           install, then run every test
+# make lint           formatting, types and the rules between rooms
+# make bench          speed, as ratios within one run
+# make bench-quality  what is found, beside four usual methods; writes docs/quality.md
 
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
-.PHONY: demo test lint bench clean
+.PHONY: demo test lint bench bench-quality clean
 .DEFAULT_GOAL := help
 
 .PHONY: help
@@ -30,6 +31,9 @@ lint: $(VENV)/.installed-dev
 bench: $(VENV)/.installed-dev
 	$(BIN)/python -m benchmarks
 
+bench-quality: $(VENV)/.installed-baselines
+	$(BIN)/python -m benchmarks.quality --docs
+
 $(BIN)/python:
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Shoal needs Python 3.11 or newer")'
 	$(PYTHON) -m venv $(VENV)
@@ -40,6 +44,10 @@ $(VENV)/.installed: $(BIN)/python pyproject.toml constraints.txt
 
 $(VENV)/.installed-dev: $(BIN)/python pyproject.toml constraints.txt
 	$(INSTALL) --editable '.[dev]'
+	touch $@ $(VENV)/.installed
+
+$(VENV)/.installed-baselines: $(BIN)/python pyproject.toml constraints.txt
+	$(INSTALL) --editable '.[fast,baselines]'
 	touch $@ $(VENV)/.installed
 
 clean:
