@@ -45,6 +45,16 @@ class Objective(StrEnum):
     UNCLEAR = "unclear"
 
 
+class MatcherState(StrEnum):
+    """Whether a template may be used to find more prompts, or what speaks against it."""
+
+    USABLE = "usable"
+    TOO_SHORT = "too little constant text"
+    MEMBERS_LOST = "members not accepted"
+    UNTESTED = "too little other traffic to tell"
+    COLLIDES = "matches others"
+
+
 class Reason(StrEnum):
     """Why a row was set aside. The wording is part of the output."""
 
@@ -113,6 +123,7 @@ TEXTS = pa.schema(
         pa.field("pairs", pa.list_(pa.uint64()), nullable=False),
         pa.field("wide_pairs", pa.list_(pa.uint64()), nullable=False),
         pa.field("edges", pa.list_(pa.uint64()), nullable=False),
+        pa.field("windows", pa.list_(pa.uint64()), nullable=False),
         pa.field("skeleton", pa.string(), nullable=False),
     ]
 )
@@ -176,6 +187,48 @@ LABELS = pa.schema(
     ]
 )
 """Sort: family."""
+
+MATCHERS = pa.schema(
+    [
+        pa.field("family", pa.int32(), nullable=False),
+        pa.field("state", pa.string(), nullable=False),
+        pa.field("reason", pa.string(), nullable=False),
+        pa.field("anywhere", pa.bool_(), nullable=False),
+        pa.field("is_template", pa.bool_(), nullable=False),
+        pa.field("saved_bits", pa.float64(), nullable=False),
+        pa.field("accepted", pa.float64(), nullable=False),
+        pa.field("words", pa.float64(), nullable=False),
+        pa.field("organic_matches", pa.int64(), nullable=False),
+        pa.field("organic_accounts", pa.int64(), nullable=False),
+        pa.field("organic_prompts", pa.int64(), nullable=False),
+        pa.field("collision_bound", pa.float64(), nullable=False),
+        pa.field("other_families", pa.list_(pa.int32()), nullable=False),
+        pa.field("other_matches", pa.list_(pa.int64()), nullable=False),
+    ]
+)
+"""Whether a family's template may be matched against other traffic: a `MatcherState`, why in words, and the figures.
+
+`anywhere`: also inside longer prompts. `organic_matches` of the `organic_prompts`, those of no family, match;
+`collision_bound` is the upper bound of that rate. `other_families` are those with members that match too. Sort: family.
+"""
+
+SLOT_VALUES = pa.schema(
+    [
+        pa.field("family", pa.int32(), nullable=False),
+        pa.field("slot", pa.int32(), nullable=False),
+        pa.field("kind", pa.string(), nullable=False),
+        pa.field("n_values", pa.int64(), nullable=False),
+        pa.field("value_key", pa.uint64(), nullable=False),
+        pa.field("value", pa.string(), nullable=False),
+        pa.field("n_prompts", pa.int64(), nullable=False),
+        pa.field("n_accounts", pa.int64(), nullable=False),
+    ]
+)
+"""The values that most accounts put into each slot of a template, out of `n_values` distinct ones.
+
+`slot` counts from 0. Equal words have equal keys in every family, whatever their case or disguise. `value` is raw and
+cut; show it through `campaigns.display`. Sort: family, slot, n_accounts and n_prompts (both falling), value_key.
+"""
 
 FAMILY_TIERS = pa.schema(
     [

@@ -63,6 +63,13 @@ class ScaffoldSettings(Section):
     edge_depth: int = Field(
         10, ge=1, le=64, description="Positions from each end of a text that edge features start in."
     )
+    window_depth: int = Field(
+        24,
+        ge=4,
+        le=256,
+        description="Positions from each end of a text whose words count for reworded requests.",
+    )
+    window_accounts: int = Field(3, ge=2, description="Accounts that must share a word of a window.")
     relative_rank: int = Field(
         6, ge=1, description="Rank of the account count that the relative filter compares with."
     )
@@ -107,9 +114,20 @@ class FamilySettings(Section):
         30.0, gt=0, description="Evidence in nats from which a text joins a grown family."
     )
     grow_strength: float = Field(
-        70.0, ge=0, description="Strength times sqrt(accounts / 10) that makes a grown family."
+        35.0, ge=0, description="Evidence of strength, accounts and senders that makes a grown family."
     )
-    grow_repeats: float = Field(2.0, ge=0, description="Prompts per account that a grown family needs.")
+    grow_accounts: int = Field(5, ge=2, description="Fewest accounts of a grown family.")
+    grow_fringe: float = Field(
+        0.5,
+        ge=0,
+        description="Texts with half of the margin, per member, that a grown family may have around it.",
+    )
+    grow_ordinary: float = Field(
+        0.35,
+        ge=0,
+        le=1,
+        description="How ordinary the other traffic of its accounts may be; 0.5 is anybody's.",
+    )
     semantic_cosine: float = Field(
         0.8, gt=0, le=1, description="Cosine to the medoid that verifies a wordless member."
     )
@@ -169,8 +187,45 @@ class LabelSettings(Section):
     exemplars: int = Field(3, ge=1, description="Example prompts per family.")
     template_sample: int = Field(200, ge=2, description="Most members a template is aligned from.")
     objective_floor: float = Field(
-        0.35, ge=0, le=1, description="Confidence below which the objective is `unclear`."
+        0.5, ge=0, le=1, description="Confidence below which the objective is `unclear`."
     )
+    llm_url: str = Field(
+        "", description="Base URL of an OpenAI-compatible service that rewords titles; empty: none is asked."
+    )
+    llm_model: str = Field("", description="Model that the service is asked for.")
+    llm_key_variable: str = Field(
+        "OPENAI_API_KEY",
+        description="Environment variable that holds the service's key; unset: none is sent.",
+    )
+    llm_timeout_seconds: float = Field(30.0, gt=0, le=600, description="Longest wait for one answer.")
+    llm_retries: int = Field(3, ge=0, le=10, description="Further attempts after 429, 5xx or no connection.")
+    llm_max_families: int = Field(
+        200, ge=0, description="Most families of a run that the service is asked about."
+    )
+    llm_max_tokens: int = Field(300, ge=16, le=4096, description="Longest answer per family, in tokens.")
+    llm_budget_seconds: float = Field(
+        300.0, gt=0, description="Time of a run after which the service is asked nothing more."
+    )
+    matcher_words: int = Field(
+        4, ge=1, description="Words of constant text below which a template is not matched against traffic."
+    )
+    matcher_accepted: float = Field(
+        0.5, ge=0, le=1, description="Part of its family's prompts that a usable matcher accepts."
+    )
+    matcher_collisions: float = Field(
+        0.001,
+        gt=0,
+        le=1,
+        description="A matcher is refused if it may match more than this part of the prompts of no family "
+        "(95 % upper bound).",
+    )
+    matcher_strangers: float = Field(
+        0.2,
+        ge=0,
+        le=1,
+        description="Most that prompts of no family may be of all that a usable matcher matches.",
+    )
+    slot_values: int = Field(20, ge=1, description="Most common values kept per slot of a template.")
 
 
 class FlowSettings(Section):

@@ -16,6 +16,7 @@ from scipy import sparse
 
 from campaigns.settings import FamilySettings
 from clustering.groups import FeatureSets
+from clustering.senders import Pairs, evidence
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +30,7 @@ class Cores:
         strengths: float64 (n_cores,), sum of weights.
         n_accounts: int64 (n_cores,), distinct accounts of the group.
         n_prompts: int64 (n_cores,).
+        evidence: float64 (n_cores,), strength and senders together (`clustering.senders`), in nats.
     """
 
     groups: NDArray[np.int32]
@@ -37,6 +39,7 @@ class Cores:
     strengths: NDArray[np.float64]
     n_accounts: NDArray[np.int64]
     n_prompts: NDArray[np.int64]
+    evidence: NDArray[np.float64]
 
     def strong(self, settings: FamilySettings) -> NDArray[np.bool_]:
         result: NDArray[np.bool_] = self.strengths >= settings.core_strength
@@ -44,49 +47,43 @@ class Cores:
 
     def families(self, settings: FamilySettings) -> NDArray[np.bool_]:
         """Cores strong enough, for their number of accounts, to be a template and no idiom or topic."""
-        evidence = self.strengths * np.sqrt(self.n_accounts / 10.0)
-        result: NDArray[np.bool_] = self.strong(settings) & (evidence >= settings.family_strength)
+        result: NDArray[np.bool_] = self.strong(settings) & (self.evidence >= settings.family_strength)
         return result
 
 
-def find_cores(
-    sets: FeatureSets,
-    groups: NDArray[np.int32],
-    accounts: NDArray[np.int64],
-    texts: NDArray[np.int64],
-    prompts: NDArray[np.int64],
-    settings: FamilySettings,
-) -> Cores:
+def find_cores(sets: FeatureSets, groups: NDArray[np.int32], pairs: Pairs, settings: FamilySettings) -> Cores:
     """Cores of all groups with enough prompts and accounts.
 
     Args:
         groups: int32 (n_sets,), -1 for none.
-        accounts, texts, prompts: one entry per (account, text) pair: account number, row of `sets`, prompts sent.
     """
-    inside = groups[texts] >= 0
-    pair_group = groups[texts[inside]].astype(np.int64)
-    pair_account = accounts[inside]
+    inside = groups[pairs.texts] >= 0
+    pair_group = groups[pairs.texts[inside]].astype(np.int64)
+    pair_account, pair_prompts = pairs.accounts[inside], pairs.prompts[inside]
     n_groups = int(groups.max(initial=-1)) + 1
-    n_prompts = np.bincount(pair_group, weights=prompts[inside], minlength=n_groups).astype(np.int64)
-    group_accounts = np.unique(pair_group * (int(accounts.max(initial=0)) + 1) + pair_account) // (
-        int(accounts.max(initial=0)) + 1
-    )
-    n_accounts = np.bincount(group_accounts, minlength=n_groups)
+    n_prompts = np.bincount(pair_group, weights=pair_prompts, minlength=n_groups).astype(np.int64)
+    base = int(pairs.accounts.max(initial=0)) + 1
+    members, member = np.unique(pair_group * base + pair_account, return_inverse=True)
+    group_of_member = members // base
+    n_accounts = np.bincount(group_of_member, minlength=n_groups)
+    sent = np.bincount(member, weights=pair_prompts).astype(np.int64)
+    ordinary = np.bincount(
+        group_of_member, weights=pairs.ordinary(members % base, sent), minlength=n_groups
+    ) / np.maximum(n_accounts, 1)
     chosen = np.flatnonzero((n_prompts >= settings.min_prompts) & (n_accounts >= settings.min_accounts))
-    totals = feature_accounts(sets, accounts, texts)
-    everyone = len(np.unique(accounts))
+    totals = feature_accounts(sets, pairs)
     core_of = np.full(n_groups, -1, np.int64)
     core_of[chosen] = np.arange(len(chosen))
     keep = core_of[pair_group] >= 0
     mass, carriers = _mass_and_carriers(
-        sets, core_of[pair_group[keep]], pair_account[keep], texts[inside][keep], len(chosen)
+        sets, core_of[pair_group[keep]], pair_account[keep], pairs.texts[inside][keep], len(chosen)
     )
     row, column = mass.nonzero()
     size = n_accounts[chosen][row]
     # Sums of thirds in another order differ in the last bit; a feature of exactly one half must not.
     p = np.round(mass.data, 9) / size
     outside = totals[column] - carriers.data
-    q = (outside + 0.5) / (everyone - size + 1.0)
+    q = (outside + 0.5) / (pairs.everyone - size + 1.0)
     is_common = p >= settings.core_presence
     is_core = is_common & (p >= settings.core_lift * q)
     shape = (len(chosen), len(sets.features))
@@ -97,15 +94,21 @@ def find_cores(
         (np.ones(is_common.sum(), np.float32), (row[is_common], column[is_common])), shape=shape
     )
     strengths = np.asarray(weights.sum(axis=1, dtype=np.float64)).ravel()
-    return Cores(chosen.astype(np.int32), weights, common, strengths, n_accounts[chosen], n_prompts[chosen])
+    return Cores(
+        groups=chosen.astype(np.int32),
+        weights=weights,
+        common=common,
+        strengths=strengths,
+        n_accounts=n_accounts[chosen],
+        n_prompts=n_prompts[chosen],
+        evidence=evidence(strengths, n_accounts[chosen], ordinary[chosen], pairs.n_prompts),
+    )
 
 
-def feature_accounts(
-    sets: FeatureSets, accounts: NDArray[np.int64], texts: NDArray[np.int64]
-) -> NDArray[np.float64]:
+def feature_accounts(sets: FeatureSets, pairs: Pairs) -> NDArray[np.float64]:
     """Distinct accounts of each feature, float64 (n_features,)."""
-    order = np.argsort(accounts, kind="stable")
-    args = accounts[order], texts[order], sets.indptr, sets.columns, len(sets.features)
+    order = np.argsort(pairs.accounts, kind="stable")
+    args = pairs.accounts[order], pairs.texts[order], sets.indptr, sets.columns, len(sets.features)
     totals: NDArray[np.float64] = _distinct_accounts(*args)
     return totals
 

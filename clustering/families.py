@@ -16,27 +16,10 @@ from scipy import sparse
 from campaigns.settings import FamilySettings
 from clustering.cores import Cores, coverage, find_cores
 from clustering.groups import FeatureSets, group_by_anchor
+from clustering.senders import Pairs
 
 OWN_GROUP_BONUS = 1.0
 """A text leaves its own group only if it does not cover that group's core by half."""
-
-
-@dataclass(frozen=True, slots=True)
-class Pairs:
-    """Who sent what: one entry per (account, text), int64 arrays of equal length.
-
-    Attributes:
-        accounts: account numbers.
-        texts: rows of the feature sets.
-        prompts: how often.
-    """
-
-    accounts: NDArray[np.int64]
-    texts: NDArray[np.int64]
-    prompts: NDArray[np.int64]
-
-    def prompts_per_text(self, n_texts: int) -> NDArray[np.int64]:
-        return np.bincount(self.texts, weights=self.prompts, minlength=n_texts).astype(np.int64)
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,12 +67,12 @@ def find_families(
 
 def settle(sets: FeatureSets, pairs: Pairs, groups: NDArray[np.int32], settings: FamilySettings) -> Families:
     """Proposed groups to families: measure cores, refine once, measure again, verify every member."""
-    cores = find_cores(sets, groups, pairs.accounts, pairs.texts, pairs.prompts, settings)
+    cores = find_cores(sets, groups, pairs, settings)
     merged = _merge_fragments(cores, settings)
     whole = merged == np.arange(len(merged))
     own = np.append(merged, np.int32(-1))[own_cores(groups, cores)]
     labels, _ = best_core(coverage(sets, cores), whole, own, settings)
-    cores = find_cores(sets, labels, pairs.accounts, pairs.texts, pairs.prompts, settings)
+    cores = find_cores(sets, labels, pairs, settings)
     anyone = np.ones(len(cores.groups), np.bool_)
     labels, strengths = best_core(coverage(sets, cores), anyone, own_cores(labels, cores), settings)
     return Families(labels, strengths, cores, cores.families(settings))
@@ -103,7 +86,7 @@ def stand_alone(
     A core may have become strong by texts that were then given to another family. What is left must pass on its own,
     or a few texts that quote a large template would be accused on its evidence.
     """
-    cores = find_cores(sets, labels, pairs.accounts, pairs.texts, pairs.prompts, settings)
+    cores = find_cores(sets, labels, pairs, settings)
     result = np.zeros(n_labels, np.bool_)
     result[cores.groups[cores.families(settings)]] = True
     return result

@@ -1,13 +1,15 @@
-"""Growth: families whose every request is reworded, so that no two members share much, grown from a small seed.
+"""Growth: families whose every request is reworded, so that no two members share much, grown from small seeds.
 
-Such a family has no core: each of its features is in a third of its members. But a text that carries a dozen of them at
-once is no accident. From each small group a profile is taken (features that at least `grow_presence` of its
-accounts carry, weight ln(p / q)); texts whose summed weight, a log likelihood ratio in nats, reaches `grow_margin`
-are its members; the profile is taken again, until nothing changes. This is expectation maximisation with hard
-assignment (Celeux & Govaert 1992) for one component against the rest of the traffic.
+Such a family has no core: each of its words is in a third of its members. But a text that carries a dozen of them at
+once is no accident. A seed is a text and its nearest texts of other accounts. From the seed a profile is taken
+(features that at least `grow_presence` of its accounts carry, weight ln(p / q)); texts whose summed weight, a log
+likelihood ratio in nats, reaches `grow_margin` are its members; the profile is taken again, until nothing
+changes. This is expectation maximisation with hard assignment (Celeux & Govaert 1992) for one component against
+the rest of the traffic.
 
-Genres of ordinary prompts grow as well. What tells a pool from them is that its accounts send the same thing again: a
-grown family needs `grow_repeats` prompts per account, and may be weaker for it than a family with a core.
+Genres of ordinary prompts grow as well. Two things tell a family from them. It is an island: hardly a text carries
+half of the evidence and no more, while a genre has no shore. And its senders send little else
+(`clustering.senders`).
 """
 
 from __future__ import annotations
@@ -15,16 +17,21 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from numba import njit
 from numpy.typing import NDArray
-from scipy import sparse
 
 from campaigns.settings import FamilySettings
 from clustering.cores import feature_accounts
-from clustering.families import Pairs
-from clustering.groups import FeatureSets, group_by_anchor
+from clustering.groups import FeatureSets
+from clustering.neighbours import nearest_of_others
+from clustering.senders import Pairs, evidence
 
-SEED_TEXTS = 3
-FEWEST_ACCOUNTS = 8
+SEED_NEIGHBOURS = 4
+SEED_COSINE = 0.15
+SEED_ORDINARY = 0.45
+"""Seeds whose accounts send as much else as anybody's are not worth growing."""
+SHORES = (0.8, 0.65)
+"""Parts of the margin that are tried in turn. A high margin keeps strangers out of a young family."""
 CARRIERS = 2
 """Accounts of the family that must carry a feature of its profile."""
 _ROUNDS = 8
@@ -35,76 +42,140 @@ class Profile:
     """What members of one family carry more often than others.
 
     Attributes:
-        features: int64, columns of the feature sets.
+        features: int64, columns of the feature sets, ascending.
         weights: float64, ln(p / q) of each.
         strength: sum of p ln(p / q), in nats, as of any other core.
-        n_accounts: distinct accounts of the members.
+        accounts: int64, distinct accounts of the members.
+        prompts: int64, what each sent.
     """
 
     features: NDArray[np.int64]
     weights: NDArray[np.float64]
     strength: float
-    n_accounts: int
+    accounts: NDArray[np.int64]
+    prompts: NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True)
+class Grown:
+    """A seed when its membership no longer changes.
+
+    Attributes:
+        members: int64, rows, ascending; empty if the seed did not hold.
+        told: float64 (n_members,), evidence of each in nats.
+        n_fringe: texts, members of other families included, that carry at least half of the margin but are no
+            members.
+    """
+
+    members: NDArray[np.int64]
+    told: NDArray[np.float64]
+    n_fringe: int
+    profile: Profile
 
 
 class Grower:
-    """The traffic as matrices, made once for all seeds."""
+    """The traffic as arrays, made once for all seeds."""
 
     def __init__(self, sets: FeatureSets, pairs: Pairs, settings: FamilySettings) -> None:
+        self.sets = sets
+        self.pairs = pairs
         self.settings = settings
-        self.by_row = sets.matrix(np.float64)
-        self.by_column = self.by_row.tocsc()
-        shape = (int(pairs.accounts.max(initial=-1)) + 1, len(sets))
-        ones = np.ones(len(pairs.accounts))
-        self.senders = sparse.csc_matrix((ones, (pairs.accounts, pairs.texts)), shape=shape)
-        self.prompts = pairs.prompts_per_text(len(sets))
-        self.totals = feature_accounts(sets, pairs.accounts, pairs.texts)
-        self.everyone = len(np.unique(pairs.accounts))
+        self.totals = feature_accounts(sets, pairs)
+        columns = sets.matrix(np.float32).tocsc()
+        self._postings, self._texts = columns.indptr.astype(np.int64), columns.indices.astype(np.int64)
+        order = np.argsort(pairs.texts, kind="stable")
+        self._senders = pairs.accounts[order], pairs.prompts[order]
+        self._sent = np.searchsorted(pairs.texts[order], np.arange(len(sets) + 1))
+        self._weight_of = np.zeros(len(sets.features))
+        self._seen = np.zeros(len(sets), np.bool_)
 
     def profile(self, members: NDArray[np.int64]) -> Profile:
-        sent = self.senders[:, members].tocsr()
-        per_account = np.asarray(sent.sum(axis=1)).ravel()
-        sent = sent[per_account > 0]
-        shares = sparse.diags(1.0 / per_account[per_account > 0]) @ sent
-        carried = shares @ self.by_row[members]
-        n_accounts = sent.shape[0]
-        p = np.round(np.asarray(carried.sum(axis=0)).ravel(), 9) / n_accounts
-        carriers = np.asarray((carried > 0).sum(axis=0)).ravel()
-        q = (self.totals - carriers + 0.5) / (self.everyone - n_accounts + 1.0)
+        entries = np.concatenate([np.arange(self._sent[m], self._sent[m + 1]) for m in members])
+        texts = np.repeat(members, self._sent[members + 1] - self._sent[members])
+        accounts, sender = np.unique(self._senders[0][entries], return_inverse=True)
+        order = np.lexsort((texts, sender))
+        columns, mass, carriers = _profile(self.sets.indptr, self.sets.columns, sender[order], texts[order])
+        n_accounts = len(accounts)
+        p = np.round(mass, 9) / n_accounts
+        q = (self.totals[columns] - carriers + 0.5) / (self.pairs.everyone - n_accounts + 1.0)
         marks = (
             (p >= self.settings.grow_presence) & (carriers >= CARRIERS) & (p >= self.settings.core_lift * q)
         )
-        features = np.flatnonzero(marks)
-        weights = np.log(p[features] / q[features])
-        return Profile(features, weights, float(p[features] @ weights), n_accounts)
+        features, p, q = columns[marks], p[marks], q[marks]
+        weights = np.log(p / q)
+        sent = np.bincount(sender, weights=self._senders[1][entries]).astype(np.int64)
+        return Profile(features, weights, float(p @ weights), accounts, sent)
 
-    def evidence(self, profile: Profile) -> NDArray[np.float64]:
-        """Summed weight of the profile's features in each text, float64 (n_texts,), in nats."""
-        summed: NDArray[np.float64] = self.by_column[:, profile.features] @ profile.weights
-        return np.round(summed, 6)
+    def told(self, profile: Profile, least: float) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+        """(rows ascending, evidence of each in nats) of every text that reaches `least`, and of some others.
 
-    def grown(
-        self, seed: NDArray[np.int64], open_texts: NDArray[np.bool_]
-    ) -> tuple[NDArray[np.int64], NDArray[np.float64], Profile]:
-        """(members, evidence of every text, profile) when membership no longer changes, or after `_ROUNDS`."""
-        members = seed
+        The commonest features that together weigh less than `least` cannot make a text reach it. Texts of all others
+        are looked at.
+        """
+        sizes = self._postings[profile.features + 1] - self._postings[profile.features]
+        by_size = np.lexsort((profile.features, -sizes))
+        telling = by_size[np.cumsum(profile.weights[by_size]) >= least]
+        self._weight_of[profile.features] = profile.weights
+        rows, told = _told(
+            self.sets.indptr, self.sets.columns, self._postings, self._texts,
+            profile.features[telling], self._weight_of, self._seen,
+        )  # fmt: skip
+        self._weight_of[profile.features] = 0.0
+        return rows, np.round(told, 6)
+
+    def grown(self, seed: NDArray[np.int64], open_texts: NDArray[np.bool_], margin: float) -> Grown:
+        """Grow until membership no longer changes, `_ROUNDS` times at most.
+
+        Args:
+            seed: int64, distinct rows.
+            open_texts: bool (n_texts,), the texts that may become members.
+            margin: evidence in nats from which a text joins.
+        """
+        members = np.sort(seed)
         for _ in range(_ROUNDS):
             profile = self.profile(members)
-            evidence = self.evidence(profile)
-            joined = np.flatnonzero(open_texts & (evidence >= self.settings.grow_margin))
-            if not len(joined) or np.array_equal(joined, members):
-                return joined, evidence, profile
-            members = joined
-        return members, evidence, profile
+            rows, told = self.told(profile, margin / 2)
+            joins = open_texts[rows] & (told >= margin)
+            stable = np.array_equal(rows[joins], members)
+            members = rows[joins]
+            if stable or not len(members):
+                break
+        fringe = int((told >= margin / 2).sum()) - len(members)
+        return Grown(members, told[joins], fringe, profile)
 
-    def is_family(self, members: NDArray[np.int64], profile: Profile) -> bool:
-        n_prompts = int(self.prompts[members].sum())
+    def family(self, seed: NDArray[np.int64], open_texts: NDArray[np.bool_]) -> Grown:
+        """Grow with the full margin; what does not make an island of its own may with a lower shore."""
+        found = self.grown(seed, open_texts, self.settings.grow_margin)
+        for part in SHORES:
+            if not len(found.members) or self.is_family(found) or not self.is_promising(found):
+                break
+            found = self.grown(found.members, open_texts, part * self.settings.grow_margin)
+        return found
+
+    def is_promising(self, grown: Grown) -> bool:
+        """Enough accounts, and they send little else."""
+        profile = grown.profile
+        ordinary = float(self.pairs.ordinary(profile.accounts, profile.prompts).mean())
         return (
-            profile.n_accounts >= FEWEST_ACCOUNTS
-            and n_prompts >= self.settings.grow_repeats * profile.n_accounts
-            and profile.strength >= self.settings.core_strength
-            and profile.strength * np.sqrt(profile.n_accounts / 10.0) >= self.settings.grow_strength
+            len(profile.accounts) >= self.settings.grow_accounts and ordinary <= self.settings.grow_ordinary
         )
+
+    def is_family(self, grown: Grown) -> bool:
+        profile, settings = grown.profile, self.settings
+        if not len(grown.members):
+            return False
+        n_accounts = len(profile.accounts)
+        if n_accounts < settings.grow_accounts or profile.strength < settings.core_strength:
+            return False
+        if grown.n_fringe > settings.grow_fringe * len(grown.members):
+            return False
+        ordinary = float(self.pairs.ordinary(profile.accounts, profile.prompts).mean())
+        if ordinary > settings.grow_ordinary:
+            return False
+        told = evidence(
+            np.array([profile.strength]), np.array([n_accounts]), np.array([ordinary]), self.pairs.n_prompts
+        )
+        return bool(told[0] >= settings.grow_strength)
 
 
 def grow_families(
@@ -114,29 +185,103 @@ def grow_families(
     open_texts: NDArray[np.bool_],
     settings: FamilySettings,
 ) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
-    """(family of each text or -1, strength 0.5..1) among the open texts; seeds are taken by falling size.
+    """(family of each text or -1, strength 0.5..1) among the open texts; the closest seeds come first.
 
     Args:
         keys: fixed-size bytes (n_texts,), distinct: the content that breaks ties.
     """
     labels = np.full(len(sets), -1, np.int32)
     strengths = np.zeros(len(sets), np.float32)
-    groups = group_by_anchor(
-        sets.only(open_texts), pairs.prompts_per_text(len(sets)), keys, settings.anchor_overlap
-    )
-    by_group = np.argsort(groups, kind="stable")
-    bounds = np.searchsorted(groups[by_group], np.arange(int(groups.max(initial=-1)) + 2))
-    sizes = np.diff(bounds)
     grower = Grower(sets, pairs, settings)
     still_open = open_texts & (sets.sizes > 0)
-    for group in np.lexsort((np.arange(len(sizes)), -sizes)):
-        seed = by_group[bounds[group] : bounds[group + 1]]
-        seed = seed[still_open[seed]]
-        if len(seed) < SEED_TEXTS:
+    untried = still_open.copy()
+    for seed in _seeds(grower, keys, still_open):
+        if not untried[seed].all():
             continue
-        members, evidence, profile = grower.grown(seed, still_open)
-        if len(members) and grower.is_family(members, profile):
-            labels[members] = labels.max(initial=-1) + 1
-            strengths[members] = np.clip(evidence[members] / (2 * settings.grow_margin), 0.5, 1.0)
-            still_open[members] = False
+        untried[seed] = False
+        found = grower.family(seed, still_open)
+        untried[found.members] = False
+        if grower.is_family(found):
+            labels[found.members] = labels.max(initial=-1) + 1
+            strengths[found.members] = np.clip(found.told / (2 * settings.grow_margin), 0.5, 1.0)
+            still_open[found.members] = False
     return labels, strengths
+
+
+def _seeds(grower: Grower, keys: NDArray[np.bytes_], open_texts: NDArray[np.bool_]) -> NDArray[np.int64]:
+    """Rows of each seed, int64 (n_seeds, 1 + SEED_NEIGHBOURS)."""
+    pairs, n_texts = grower.pairs, len(grower.sets)
+    near = nearest_of_others(
+        grower.sets, pairs, grower.totals, open_texts, SEED_NEIGHBOURS, repeat_cosine=SEED_COSINE
+    )
+    seeds = np.column_stack([near.rows, near.nearest])
+    repeats = np.ones(n_texts, np.int64)
+    repeats[near.rows] = near.repeats
+    activity = pairs.mean_over_senders(pairs.activity.astype(np.float64), n_texts)
+    ordinary = pairs.percentile(np.maximum(activity - repeats, 0)) / repeats
+    worth = (
+        (near.nearest[:, -1] >= 0)
+        & (near.cosines[:, -1] >= SEED_COSINE)
+        & (ordinary[seeds].mean(axis=1) <= SEED_ORDINARY)
+    )
+    order = np.lexsort((keys[near.rows], -near.cosines.mean(axis=1).round(6)))
+    chosen: NDArray[np.int64] = seeds[order[worth[order]]]
+    return chosen
+
+
+@njit(cache=True, nogil=True)
+def _profile(indptr, columns, senders, texts):  # type: ignore[no-untyped-def]
+    """(columns ascending, mass, carriers) over entries sorted by sender.
+
+    Each sender gives mass 1, spread evenly over its texts.
+    """
+    size = 0
+    for text in texts:
+        size += indptr[text + 1] - indptr[text]
+    found = np.empty(size, np.int64)
+    size = 0
+    for text in texts:
+        for i in range(indptr[text], indptr[text + 1]):
+            found[size] = columns[i]
+            size += 1
+    names = np.unique(found)
+    mass = np.zeros(len(names))
+    carriers = np.zeros(len(names))
+    last = np.full(len(names), -1, np.int64)
+    first = 0
+    while first < len(senders):
+        end = first
+        while end < len(senders) and senders[end] == senders[first]:
+            end += 1
+        for entry in range(first, end):
+            text = texts[entry]
+            for i in range(indptr[text], indptr[text + 1]):
+                at = np.searchsorted(names, columns[i])
+                mass[at] += 1.0 / (end - first)
+                if last[at] != senders[first]:
+                    last[at] = senders[first]
+                    carriers[at] += 1
+        first = end
+    return names, mass, carriers
+
+
+@njit(cache=True, nogil=True)
+def _told(indptr, columns, postings, texts, features, weight_of, seen):  # type: ignore[no-untyped-def]
+    size = 0
+    for feature in features:
+        size += postings[feature + 1] - postings[feature]
+    rows = np.empty(size, np.int64)
+    size = 0
+    for feature in features:
+        for i in range(postings[feature], postings[feature + 1]):
+            if not seen[texts[i]]:
+                seen[texts[i]] = True
+                rows[size] = texts[i]
+                size += 1
+    rows = np.sort(rows[:size])
+    told = np.zeros(size)
+    for i in range(size):
+        seen[rows[i]] = False
+        for j in range(indptr[rows[i]], indptr[rows[i] + 1]):
+            told[i] += weight_of[columns[j]]
+    return rows, told

@@ -3,7 +3,7 @@
 1. Word pairs survive rewording, insertion and noise.
 2. Edges, how prompts begin and end, see a short template round a long passage, where its pairs drown.
 3. Word pairs read widely see a small family whose template quotes a phrase of a large one.
-4. Growth (`clustering.growth`) sees families of which every request is reworded.
+4. Window words see, by growth (`clustering.growth`), families of which every request is reworded.
 
 A text that begins and ends as a known family does joins it, however little of the pairs it carries.
 """
@@ -17,18 +17,20 @@ from numpy.typing import NDArray
 
 from campaigns.settings import FamilySettings
 from clustering.cores import coverage, find_cores
-from clustering.families import Pairs, best_core, find_families, own_cores, stand_alone
+from clustering.families import best_core, find_families, own_cores, stand_alone
 from clustering.groups import FeatureSets
 from clustering.growth import grow_families
+from clustering.senders import Pairs
 
 
 @dataclass(frozen=True, slots=True)
 class Readings:
-    """Three feature sets over the same texts, in the order they are used."""
+    """Four feature sets over the same texts, in the order they are used."""
 
     pairs: FeatureSets
     edges: FeatureSets
     wide_pairs: FeatureSets
+    windows: FeatureSets
 
     def __len__(self) -> int:
         return len(self.pairs)
@@ -74,7 +76,7 @@ def lexical_groups(
     found = _adopting(found, readings.edges, pairs, settings)
     found = _extended(found, readings.edges, pairs, keys, edge_settings, fewest_texts=settings.edge_texts)
     found = _extended(found, readings.wide_pairs, pairs, keys, settings, fewest_texts=settings.edge_texts)
-    return _with_grown(found, readings.wide_pairs, pairs, keys, settings)
+    return _with_grown(found, readings.windows, pairs, keys, settings)
 
 
 def _extended(
@@ -107,7 +109,7 @@ def _extended(
 def _with_grown(
     found: LexicalGroups, sets: FeatureSets, pairs: Pairs, keys: NDArray[np.bytes_], settings: FamilySettings
 ) -> LexicalGroups:
-    """Add the families that grow from small groups of texts in no family."""
+    """Add the families that grow from seeds of texts in no family."""
     grown, strengths = grow_families(sets, pairs, keys, ~found.taken, settings)
     joins = grown >= 0
     return LexicalGroups(
@@ -122,7 +124,7 @@ def _adopting(
 ) -> LexicalGroups:
     """Let open texts join the family whose strong core, measured under this reading, they carry by half."""
     families = found.families
-    cores = find_cores(sets, families, pairs.accounts, pairs.texts, pairs.prompts, settings)
+    cores = find_cores(sets, families, pairs, settings)
     carried = coverage(sets, cores)
     best, strengths = best_core(carried, cores.strong(settings), own_cores(families, cores), settings)
     joins = (families < 0) & (best >= 0)

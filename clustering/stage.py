@@ -21,9 +21,10 @@ from campaigns.runs import Counts, Run
 from campaigns.settings import FamilySettings, Settings
 from clustering.cores import find_cores
 from clustering.density import cluster as density_clusters
-from clustering.families import Pairs, settle, stand_alone
+from clustering.families import settle, stand_alone
 from clustering.groups import FeatureSets
 from clustering.lexical import Readings, lexical_groups
+from clustering.senders import Pairs
 
 CORE_MEMBER = 0.75
 """A member that carries this part of its family's core is a core member, below it is border."""
@@ -180,10 +181,7 @@ def _lasting_cores(
     """
     everyone = settings.model_copy(update={"min_prompts": 1, "min_accounts": 1})
     wider = everyone.model_copy(update={"core_presence": settings.grow_presence})
-    cores, wide_cores = (
-        find_cores(sets, labels, pairs.accounts, pairs.texts, pairs.prompts, chosen)
-        for chosen in (everyone, wider)
-    )
+    cores, wide_cores = (find_cores(sets, labels, pairs, chosen) for chosen in (everyone, wider))
     strong = cores.strong(settings).astype(np.float32)
     weights = (sparse.diags(strong) @ cores.weights + sparse.diags(1 - strong) @ wide_cores.weights).tocsr()
     weights.eliminate_zeros()

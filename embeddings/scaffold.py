@@ -2,7 +2,9 @@
 
 A feature is an unordered pair of content words that stand at most a few content words apart, each word taken by its
 shape (`campaigns.tokens`), so that typing errors, inserted words and changed order leave most features in
-place. Features are counted by *distinct accounts*: one busy account cannot make a scaffold.
+place. In unspaced scripts two characters in a row make a word, and only those an even number of characters apart
+are paired, or the characters of one compound noun would look like a template. Features are counted by *distinct
+accounts*: one busy account cannot make a scaffold.
 
 Counting is exact and its memory is bounded. A first pass adds every (account, feature) to a count-min sketch (Cormode
 & Muthukrishnan 2005), which never counts too low; a second pass counts exactly those features whose sketch
@@ -71,8 +73,16 @@ def minimum_accounts(settings: ScaffoldSettings, n_prompts: int) -> int:
 def text_features(tokens: Tokens, distance: int) -> Features:
     """Pair features of each text, before any counting."""
     content = content_tokens(tokens)
-    indptr, values = _pairs(tokens.indptr, tokens.shapes, content, distance)
+    unspaced = tokens.kinds == _IDEOGRAPH
+    indptr, values = _pairs(tokens.indptr, pair_words(tokens), content, unspaced, distance)
     return Features(indptr, values)
+
+
+def pair_words(tokens: Tokens) -> NDArray[np.uint64]:
+    """uint64 (n_tokens,): what stands for each token in a pair, its shape or, in unspaced scripts, that of two."""
+    words = tokens.shapes.copy()
+    _join_characters(tokens.indptr, tokens.shapes, tokens.kinds == _IDEOGRAPH, words)
+    return words
 
 
 def content_tokens(tokens: Tokens) -> NDArray[np.bool_]:
@@ -144,6 +154,16 @@ def keep_scaffold(
     return Features(indptr, values)
 
 
+def keep_known(features: Features, known: NDArray[np.uint64]) -> Features:
+    """Per text, the features that are among `known`, ascending."""
+    if not len(known):
+        return Features(np.zeros_like(features.indptr), np.empty(0, np.uint64))
+    at = np.minimum(np.searchsorted(known, features.values), len(known) - 1)
+    kept = known[at] == features.values
+    ends = np.concatenate([np.zeros(1, np.int64), np.cumsum(kept)])
+    return Features(ends[features.indptr], features.values[kept])
+
+
 @njit(cache=True, nogil=True)
 def distinct(values, first, last):  # type: ignore[no-untyped-def]
     """Sort `values[first:last]` in place and drop repetitions; return the new end."""
@@ -157,27 +177,50 @@ def distinct(values, first, last):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True)
-def _pairs(indptr, shapes, content, distance):  # type: ignore[no-untyped-def]
+def pair_feature(one, other):  # type: ignore[no-untyped-def]
+    """The feature of two words, whichever comes first."""
+    low, high = min(one, other), max(one, other)
+    return mix(low * np.uint64(0x9E3779B97F4A7C15) ^ mix(high))
+
+
+@njit(cache=True, nogil=True)
+def within_reach(back, unspaced, distance):  # type: ignore[no-untyped-def]
+    """Whether content tokens `back` places apart make a pair; characters of unspaced scripts count half."""
+    if unspaced:
+        return back % 2 == 0 and back <= 2 * distance
+    return back <= distance
+
+
+@njit(cache=True, nogil=True)
+def _join_characters(indptr, shapes, unspaced, words):  # type: ignore[no-untyped-def]
+    for text in range(len(indptr) - 1):
+        for token in range(indptr[text], indptr[text + 1] - 1):
+            if unspaced[token] and unspaced[token + 1]:
+                words[token] = mix(shapes[token]) ^ shapes[token + 1]
+
+
+@njit(cache=True, nogil=True)
+def _pairs(indptr, words, content, unspaced, distance):  # type: ignore[no-untyped-def]
     n_texts = len(indptr) - 1
     out_indptr = np.zeros(n_texts + 1, np.int64)
     out = np.empty(max(np.int64(16), content.sum() * distance), np.uint64)
     count = 0
+    reach = 2 * distance
+    window = np.zeros(reach, np.int64)
     for text in range(n_texts):
         first = count
-        window = np.zeros(distance, np.uint64)
         seen = 0
         for token in range(indptr[text], indptr[text + 1]):
             if not content[token]:
                 continue
-            shape = shapes[token]
-            for back in range(min(seen, distance)):
-                other = window[(seen - 1 - back) % distance]
-                if other == shape:
-                    continue
-                low, high = min(other, shape), max(other, shape)
-                out[count] = mix(low * np.uint64(0x9E3779B97F4A7C15) ^ mix(high))
-                count += 1
-            window[seen % distance] = shape
+            for back in range(1, min(seen, reach) + 1):
+                earlier = window[(seen - back) % reach]
+                if words[earlier] != words[token] and within_reach(
+                    back, unspaced[earlier] and unspaced[token], distance
+                ):
+                    out[count] = pair_feature(words[earlier], words[token])
+                    count += 1
+            window[seen % reach] = token
             seen += 1
         count = distinct(out, first, count)
         out_indptr[text + 1] = count

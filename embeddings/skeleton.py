@@ -7,10 +7,11 @@ import pyarrow as pa
 from numba import njit
 from numpy.typing import NDArray
 
-from campaigns.tokens import Tokens, mix
-from embeddings.scaffold import Features
+from campaigns.tokens import Kind, Tokens
+from embeddings.scaffold import Features, pair_feature, pair_words, within_reach
 
 SLOT = "[SLOT]"
+_IDEOGRAPH = int(Kind.IDEOGRAPH)
 _BRIDGE = 3
 """Function words and punctuation between two scaffold words belong to the template, up to this many."""
 
@@ -19,8 +20,9 @@ def scaffold_tokens(
     tokens: Tokens, content: NDArray[np.bool_], kept: Features, distance: int
 ) -> NDArray[np.bool_]:
     """bool (n_tokens,): tokens of kept pairs, and the short runs of small words between them."""
+    unspaced = tokens.kinds == _IDEOGRAPH
     mask: NDArray[np.bool_] = _mark(
-        tokens.indptr, tokens.shapes, content, kept.indptr, kept.values, distance, _BRIDGE
+        tokens.indptr, pair_words(tokens), content, unspaced, kept.indptr, kept.values, distance, _BRIDGE
     )
     return mask
 
@@ -47,28 +49,31 @@ def skeletons(texts: pa.Array, tokens: Tokens, mask: NDArray[np.bool_], limit_wo
 
 @njit(cache=True, nogil=True)
 def _mark(  # type: ignore[no-untyped-def]
-    indptr, shapes, content, kept_indptr, kept, distance, bridge
+    indptr, words, content, unspaced, kept_indptr, kept, distance, bridge
 ):
-    mask = np.zeros(len(shapes), np.bool_)
+    mask = np.zeros(len(words), np.bool_)
+    reach = 2 * distance
+    window = np.zeros(reach, np.int64)
     for text in range(len(indptr) - 1):
         features = kept[kept_indptr[text] : kept_indptr[text + 1]]
         if len(features) == 0:
             continue
-        window = np.zeros(distance, np.int64)
         seen = 0
         for token in range(indptr[text], indptr[text + 1]):
             if not content[token]:
                 continue
-            for back in range(min(seen, distance)):
-                earlier = window[(seen - 1 - back) % distance]
-                low = min(shapes[earlier], shapes[token])
-                high = max(shapes[earlier], shapes[token])
-                feature = mix(low * np.uint64(0x9E3779B97F4A7C15) ^ mix(high))
+            for back in range(1, min(seen, reach) + 1):
+                earlier = window[(seen - back) % reach]
+                if not within_reach(back, unspaced[earlier] and unspaced[token], distance):
+                    continue
+                feature = pair_feature(words[earlier], words[token])
                 at = np.searchsorted(features, feature)
                 if at < len(features) and features[at] == feature:
-                    mask[earlier] = True
-                    mask[token] = True
-            window[seen % distance] = token
+                    for place in (earlier, token):
+                        mask[place] = True
+                        if unspaced[place] and place + 1 < indptr[text + 1] and unspaced[place + 1]:
+                            mask[place + 1] = True
+            window[seen % reach] = token
             seen += 1
         previous = -1
         for token in range(indptr[text], indptr[text + 1]):

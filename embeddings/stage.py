@@ -27,9 +27,10 @@ from campaigns.tokens import tokenize
 from embeddings import edges, scaffold
 from embeddings.scaffold import Features, Postings
 from embeddings.skeleton import scaffold_tokens, skeletons
+from embeddings.windows import window_features
 
-CHANNELS = ("pairs", "edges")
-"""The two kinds of scaffold features; each has its own sketch and counts."""
+CHANNELS = ("pairs", "edges", "windows")
+"""The kinds of scaffold features; each has its own sketch and counts."""
 
 PASSES = 3
 SLICE_BYTES = 16_000_000
@@ -55,12 +56,13 @@ def build_scaffold(run: Run, settings: Settings, *, progress: Callable[[int], No
             done(1)
         failpoint("scaffold:sketched")
         minimum = scaffold.minimum_accounts(settings.scaffold, n_prompts)
+        minima = {"pairs": minimum, "edges": minimum, "windows": settings.scaffold.window_accounts}
         counted: dict[str, list[Known]] = {channel: [] for channel in CHANNELS}
-        for result in pool.map(lambda part: part.count(sketches, minimum), parts):
+        for result in pool.map(lambda part: part.count(sketches, minima), parts):
             for channel in CHANNELS:
                 counted[channel].append(result[channel])
             done(1)
-        known = {channel: scaffold.add_counts(counted[channel], minimum) for channel in CHANNELS}
+        known = {channel: scaffold.add_counts(counted[channel], minima[channel]) for channel in CHANNELS}
         failpoint("scaffold:counted")
         kept = []
         for table in pool.map(lambda part: part.keep(known), parts):
@@ -75,6 +77,7 @@ def build_scaffold(run: Run, settings: Settings, *, progress: Callable[[int], No
         "minimum_accounts": minimum,
         "pairs_known": len(known["pairs"][0]),
         "edges_known": len(known["edges"][0]),
+        "windows_known": len(known["windows"][0]),
     }
 
 
@@ -103,16 +106,19 @@ class _Part:
             found["pairs"].append(scaffold.text_features(tokens, self.settings.pair_distance))
             width, depth = self.settings.edge_width, self.settings.edge_depth
             found["edges"].append(edges.edge_features(tokens, width, depth))
+            found["windows"].append(window_features(tokens, self.settings.window_depth))
         for channel, parts in found.items():
             features = Features.joined(parts)
             files.write_array(self.scratch / f"{channel}-indptr.npy", features.indptr)
             files.write_array(self.scratch / f"{channel}-values.npy", features.values)
         return prompts.height
 
-    def count(self, sketches: dict[str, NDArray[np.uint32]], minimum: int) -> dict[str, Known]:
+    def count(self, sketches: dict[str, NDArray[np.uint32]], minima: dict[str, int]) -> dict[str, Known]:
         postings = self.postings()
         return {
-            channel: scaffold.count_exactly(sketches[channel], minimum, self.features(channel), postings)
+            channel: scaffold.count_exactly(
+                sketches[channel], minima[channel], self.features(channel), postings
+            )
             for channel in CHANNELS
         }
 
@@ -136,7 +142,11 @@ class _Part:
         known: dict[str, Known],
     ) -> pa.Table:
         tokens = tokenize(texts["prompt"])
-        kept = {c: scaffold.keep_scaffold(features[c], *known[c], self.settings) for c in CHANNELS}
+        kept = {
+            channel: scaffold.keep_scaffold(features[channel], *known[channel], self.settings)
+            for channel in ("pairs", "edges")
+        }
+        kept["windows"] = scaffold.keep_known(features["windows"], known["windows"][0])
         kept["wide_pairs"] = scaffold.keep_scaffold(
             features["pairs"], *known["pairs"], self.settings, wide=True
         )
@@ -193,7 +203,7 @@ def _merge(parts: list[pa.Table]) -> pa.Table:
         .group_by("text_key", maintain_order=True)
         .agg(
             pl.sum("n_prompts", "n_accounts"),
-            pl.first("n_tokens", "evasion_marks", "pairs", "wide_pairs", "edges", "skeleton"),
+            pl.first("n_tokens", "evasion_marks", "pairs", "wide_pairs", "edges", "windows", "skeleton"),
         )
     )
     return merged.to_arrow().cast(TEXTS)

@@ -18,7 +18,21 @@ from typing import Annotated, Any
 import typer
 
 from campaigns.errors import DiskFullError, ShoalError
-from flows.commands import allow, config, demo, doctor, init, listing, maps, run, serve, show, status, verify
+from flows.commands import (
+    allow,
+    config,
+    demo,
+    doctor,
+    explain_prompt,
+    init,
+    listing,
+    maps,
+    run,
+    serve,
+    show,
+    status,
+    verify,
+)
 from flows.commands.console import print_error
 from flows.commands.context import Call, flags_of
 from flows.commands.teaching import Command, Group
@@ -73,6 +87,7 @@ _COMMANDS: dict[str, Callable[..., None]] = {
     "status": status.status,
     "campaigns": listing.campaigns,
     "show": show.show,
+    "explain-prompt": explain_prompt.explain_prompt,
     "map": maps.map_day,
     "verify": verify.verify,
     "serve": serve.serve,

@@ -130,7 +130,7 @@ def label(ref: RunRef) -> None:
         ref,
         "label",
         lambda run, settings: work(run, settings, lambda texts: encode(settings, texts)[0]),
-        ["labels.parquet"],
+        ["labels.parquet", "matchers.parquet", "slot_values.parquet"],
     )
 
 

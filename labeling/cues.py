@@ -153,14 +153,19 @@ CUES: Final[dict[Objective, dict[str, str]]] = {
     Objective.SUMMARIZATION: {
         "en": "summarize, summarise, summary, write a summary, summary of, tl;dr, write an outline, "
         "condense, concise summary, key points, main points, headline, abstract of, recap, gist, "
-        "shorten, in layman's terms, bullet points, in one sentence, main idea, brief overview",
-        "de": "fasse, zusammenfassung, zusammenfassen, kernaussagen, überschrift, kurzfassung, stichpunkten",
-        "es": "resume, resuma, resumen, puntos clave, ideas principales, titular, resumir",
-        "fr": "résume, résumez, résumé, points clés, idées principales, synthèse, résumer",
-        "pt": "resuma, resumo, pontos principais, ideias principais, resumir, manchete",
+        "shorten, in layman's terms, bullet points, main idea, brief overview, "
+        "in|into|to one|two|three|four|five|few|a sentence|sentences|bullets|lines|paragraph",
+        "de": "fasse, zusammenfassung, zusammenfassen, kernaussagen, überschrift, kurzfassung, stichpunkten, "
+        "in höchstens|maximal|wenigen|zwei|drei|fünf .. sätze*|worte*|zeilen",
+        "es": "resume, resuma, resumen, puntos clave, ideas principales, titular, resumir, "
+        "en una|dos|tres|pocas frases|oraciones|frase|líneas",
+        "fr": "résume, résumez, résumé, points clés, idées principales, synthèse, résumer, "
+        "en deux|trois|cinq|quelques phrase*|ligne*|mots",
+        "pt": "resuma, resumo, pontos principais, ideias principais, resumir, manchete, "
+        "em uma|duas|três|poucas frase*|linhas",
         "ru": "кратко изложи, резюме, краткое содержание, обобщи, суммируй, кратко перескажи, "
-        "основные мысли, перескажи",
-        "zh": "总结, 摘要, 概括, 概述, 归纳, 要点, 缩写",
+        "основные мысли, перескажи, в двух|трех|трёх|нескольких|пяти предложени*|фраз*|строк*",
+        "zh": "总结, 摘要, 概括, 概述, 归纳, 要点, 缩写, 句话, 字 以内",
         "ja": "要約, 要約して, まとめて, 要点, 概要, 箇条書きで",
         "fi": "tiivistä, tiivistelmä, yhteenveto",
     },

@@ -18,6 +18,9 @@ from labeling.taxonomy import Verdict
 TITLE_CHARACTERS: Final = 60
 TEMPLATE_CHARACTERS: Final = 4_000
 _CONSTANT_CHARACTERS: Final = 800
+_OUTER_MARKS: Final = " \t\n.,;:!?-–—=*#>|~+/\\()[]\"'`“”«»，。：、；？！「」『』【】"
+_REPEATED: Final = 3
+"""Times that the words of a title may recur on average; more are filler, and say nothing of the family."""
 _SCRIPT_SAMPLE: Final = 2_000
 _SCRIPT_SHARE: Final = 0.1
 
@@ -53,16 +56,25 @@ class Size:
 
 
 def describe(
-    template: Template, verdict: Verdict, size: Size, keyphrases: Sequence[str], scripts: Sequence[str]
+    template: Template,
+    verdict: Verdict,
+    size: Size,
+    keyphrases: Sequence[str],
+    scripts: Sequence[str],
+    *,
+    holds: bool = True,
 ) -> Label:
     """Title (at most 60 characters) and a summary of two sentences, in plain text.
 
     Prompts and slots never reach a label other than through `plain_text`.
+
+    Args:
+        holds: whether the template is one (`labeling.template.is_template`).
     """
     phrases = tuple(p for p in (plain_text(phrase) for phrase in keyphrases) if p)
     return Label(
         title(template, verdict.objective, phrases),
-        _summary(template, verdict, size, phrases, scripts),
+        _summary(template, verdict, size, phrases, scripts, holds),
         verdict.objective,
         verdict.confidence,
         phrases,
@@ -72,7 +84,9 @@ def describe(
 def title(template: Template, objective: Objective, keyphrases: Sequence[str] = ()) -> str:
     """The objective in a word if it is clear, then how the template reads: slots as `{kind}`, cut at a word."""
     words = " ".join(_for_title(template).split())
-    if sum(character.isalpha() for character in _constants_of(template)) < 3:
+    shown = words.split()[: TITLE_CHARACTERS // 2]
+    wordless = sum(character.isalpha() for character in _constants_of(template)) < 3
+    if wordless or len(shown) > _REPEATED * len(set(shown)):
         words = ", ".join(keyphrases) or words
     lead = "" if objective is Objective.UNCLEAR else f"{_SHORT[objective]}: "
     return lead + _cut_at_word(words or "no shared wording", TITLE_CHARACTERS - len(lead))
@@ -109,17 +123,21 @@ def exemplars(strengths: NDArray[np.floating], lengths: NDArray[np.integer], cou
     """Rows of the examples to show: the medoid, the most distant member, the shortest, then evenly between.
 
     Args:
-        strengths: (n,), how much of the shared scaffold each verified member holds.
+        strengths: (n,), how much of the shared scaffold each verified member holds. The medoid holds most of it;
+            of those that hold as much, its length is nearest to the median. The most distant holds least; of those
+            it is the longest.
         lengths: (n,), of the texts.
 
     Returns:
-        int64 (min(count, n),), distinct. Among equals the shorter text wins, then the earlier row; rows must
-        come in an order that follows from content.
+        int64 (min(count, n),), distinct. Among equals the earlier row wins; rows must come in an order that follows
+        from content.
     """
     n = len(strengths)
     rows = np.arange(n)
-    by_strength = np.lexsort((rows, lengths, -strengths))
-    by_distance = np.lexsort((rows, lengths, strengths))
+    strengths = np.round(strengths, 2)  # less is rounding, not wording
+    atypical = np.abs(lengths - np.median(lengths)) if n else lengths
+    by_strength = np.lexsort((rows, atypical, -strengths))
+    by_distance = np.lexsort((rows, -lengths, strengths))
     by_length = np.lexsort((rows, -strengths, lengths))
     wanted = [by_strength[:1], by_distance[:2], by_length[:3]]
     picked: list[int] = []
@@ -135,13 +153,20 @@ def exemplars(strengths: NDArray[np.floating], lengths: NDArray[np.integer], cou
 
 
 def _summary(
-    template: Template, verdict: Verdict, size: Size, keyphrases: Sequence[str], scripts: Sequence[str]
+    template: Template,
+    verdict: Verdict,
+    size: Size,
+    keyphrases: Sequence[str],
+    scripts: Sequence[str],
+    holds: bool,
 ) -> str:
     slots = [part for part in template.parts if isinstance(part, Slot)]
     has_constants = len(slots) < len(template.parts)
     held = f"{_percent(template.accepted)} hold it exactly."
     first = f"{_many(size.n_prompts, 'prompt')} from {_many(size.n_accounts, 'account')} "
-    if has_constants and slots:
+    if has_constants and not holds:
+        first += f"belong together, but what they share is too little for a template; {held}"
+    elif has_constants and slots:
         kinds = ", ".join(f"{kind} ({count})" if count > 1 else kind for kind, count in _kinds(slots))
         first += f"share a template with {_many(len(slots), 'slot')} ({kinds}); {held}"
     elif has_constants:
@@ -168,12 +193,15 @@ def _constants_of(template: Template) -> str:
 
 
 def _for_title(template: Template) -> str:
-    """Slots before the first constant are left out: the title begins with words."""
-    parts = list(template.parts)
-    while parts and isinstance(parts[0], Slot):
-        parts.pop(0)
+    """What comes before the first constant with a word is left out: the title begins with words."""
+    worded = (i for i, part in enumerate(template.parts) if isinstance(part, str) and _has_word(part))
+    parts = template.parts[next(worded, 0) :]
     text = "".join("{" + p.kind + "}" if isinstance(p, Slot) else _constant_head(p) for p in parts)
-    return text.strip(" \t\n.,;:!?-–—=*#>\"'`，。：、")
+    return text.strip(_OUTER_MARKS)
+
+
+def _has_word(constant: str) -> bool:
+    return any(character.isalpha() for character in constant[: 8 * TITLE_CHARACTERS])
 
 
 def _constant_head(constant: str) -> str:

@@ -21,8 +21,17 @@ from campaigns.tokens import Kind, tokenize
 CONSTANT_WEIGHT = 4.0
 """How much more a phrase counts in a constant than in all members of the family together."""
 
-MAX_WORDS, MIN_CHARACTERS, MAX_CHARACTERS = 3, 2, 4
+MAX_WORDS, MIN_CHARACTERS, MAX_CHARACTERS = 3, 2, 6
 """Words of a phrase, or characters of an unspaced script."""
+
+SHARED_BY = 0.4
+"""Part of the members that must hold a phrase which no constant holds: what fewer say is in a slot by chance."""
+
+CUT_WEIGHT = 0.5
+"""Weight of a phrase for each of its ends that is always followed by the same word: it is part of a longer one."""
+
+_FREE_NEIGHBOURS = 3
+"""Distinct neighbours from which the end of a phrase is where a phrase ends."""
 
 _SHORTEST_WORD = 3
 _PHRASE_CHARACTERS = 60
@@ -33,7 +42,8 @@ _PER_FAMILY = 60
 
 @dataclass(frozen=True, slots=True)
 class _Phrases:
-    """Occurrences of candidate phrases: family (-1 background), code, byte span in a text, tokens, weight."""
+    """Occurrences of candidate phrases: family (-1 background), code, byte span in a text, tokens, weight, and the
+    words before and after (0: a function word, punctuation, or an end of the text)."""
 
     family: NDArray[np.int64]
     code: NDArray[np.uint64]
@@ -41,6 +51,8 @@ class _Phrases:
     first: NDArray[np.int64]
     size: NDArray[np.int64]
     weight: NDArray[np.float64]
+    before: NDArray[np.uint64]
+    after: NDArray[np.uint64]
 
 
 def keyphrases(
@@ -57,7 +69,7 @@ def keyphrases(
         background: texts outside all families; they make common phrases cheap.
 
     Returns:
-        Per family up to `count` phrases of one to three words, or of two to four characters of an unspaced
+        Per family up to `count` phrases of one to three words, or of two to six characters of an unspaced
         script, without punctuation or function words at their ends. Equal weights are ordered by the text.
     """
     if not constants:
@@ -83,6 +95,14 @@ def keyphrases(
     counts = sparse.coo_array((found.weight, (rows, column)), shape=(len(constants) + 1, len(kinds))).tocsr()
     totals = np.asarray(counts.sum(axis=0)).ravel()
     per_family = np.asarray(counts.sum(axis=1)).ravel()
+    whole = CUT_WEIGHT ** (_cut(column, found.before, len(kinds)) + _cut(column, found.after, len(kinds)))
+    fixed_texts = np.concatenate(
+        [np.array([len(f), len(m)]) for f, m in zip(constants, members, strict=True)]
+    )
+    is_fixed = np.repeat(np.arange(len(fixed_texts)) % 2 == 0, fixed_texts)
+    shared = _shared(
+        found, column, np.append(is_fixed, np.zeros(len(background), np.bool_)), members, len(kinds)
+    )
     rarity = np.log1p(per_family[: len(constants)].mean() / np.maximum(totals, 1e-12))
     size_of = np.zeros(len(kinds), np.int64)
     size_of[column] = found.size
@@ -95,6 +115,10 @@ def keyphrases(
         score = (
             counts.data[span] / max(per_family[family], 1e-12) * rarity[columns] * np.sqrt(size_of[columns])
         )
+        score *= whole[columns]
+        kept = np.isin(family * len(kinds) + columns, shared)
+        if kept.any():
+            columns, score = columns[kept], score[kept]
         best = columns[np.lexsort((kinds[columns], -np.round(score, 12)))[:_PER_FAMILY]]
         scores = dict(zip(columns.tolist(), np.round(score, 12).tolist(), strict=True))
         mine = order[np.searchsorted(rows[order], family) : np.searchsorted(rows[order], family + 1)]
@@ -139,7 +163,9 @@ def _phrases(
         (Kind.WORD, 1, MAX_WORDS),
         (Kind.IDEOGRAPH, MIN_CHARACTERS, MAX_CHARACTERS),
     ):
-        together = joined & touching if kind is Kind.IDEOGRAPH else joined
+        together = joined
+        if kind is Kind.IDEOGRAPH:  # words of one or two characters: a function word inside parts two phrases
+            together = joined & touching & ~idle & np.append(~idle[1:], True)
         alive = np.flatnonzero(edge[kind])
         value = codes[alive]
         for size in range(1, largest + 1):
@@ -154,15 +180,51 @@ def _phrases(
                 sizes.append(np.full(int(closed.sum()), size))
                 hashes.append(value[closed])
     first = np.concatenate(firsts)
+    spans = np.concatenate(sizes)
     where = text[first]
+    bound = np.append(~idle & (kinds != Kind.PUNCT), False)
+    bound_codes = np.append(codes, np.uint64(0))
+    next_to = np.append(joined, False)
+    before = np.where(next_to[first - 1] & bound[first - 1], bound_codes[first - 1], np.uint64(0))
+    last = first + spans - 1
+    after = np.where(next_to[last] & bound[last + 1], bound_codes[last + 1], np.uint64(0))
     return _Phrases(
         np.asarray(owners, np.int64)[where],
         np.concatenate(hashes),
         where,
         first,
-        np.concatenate(sizes),
+        spans,
         np.asarray(weights, np.float64)[where],
+        before,
+        after,
     )
+
+
+def _cut(column: NDArray[np.int64], beside: NDArray[np.uint64], n: int) -> NDArray[np.int64]:
+    """int64 (n,): 1 for each phrase that seldom stands at a boundary and has few distinct words on this side."""
+    open_ended = np.bincount(column, beside == 0, n) >= 0.5 * np.bincount(column, minlength=n)
+    pairs = np.unique(np.stack([column.astype(np.uint64), beside]), axis=1)
+    neighbours = np.bincount(pairs[0].astype(np.int64), minlength=n)
+    return (~open_ended & (neighbours < _FREE_NEIGHBOURS)).astype(np.int64)
+
+
+def _shared(
+    found: _Phrases,
+    column: NDArray[np.int64],
+    is_fixed: NDArray[np.bool_],
+    members: Sequence[Sequence[str]],
+    n: int,
+) -> NDArray[np.int64]:
+    """Sorted family * n + column of the phrases that a constant or enough members of the family hold."""
+    inside = found.family >= 0
+    fixed = is_fixed[found.text] & inside
+    key = found.family * n + column
+    free = inside & ~fixed
+    held = np.unique(np.stack([key[free], found.text[free]]), axis=1)[0]
+    keys, holders = np.unique(held, return_counts=True)
+    sizes = np.array([len(texts) for texts in members], np.int64)
+    enough = holders >= np.maximum(SHARED_BY * sizes, np.minimum(2, sizes))[keys // max(n, 1)]
+    return np.union1d(key[fixed], keys[enough])
 
 
 def _surface(

@@ -8,7 +8,7 @@ with the failure function of Knuth, Morris and Pratt (1977), so no text makes th
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeAlias
 
 import numpy as np
@@ -51,6 +51,10 @@ class Matcher:
     def n_slots(self) -> int:
         n_literals = len(self.indptr) - 1
         return max(n_literals - 1, 0) + self.leading + self.trailing
+
+    def anywhere(self) -> Matcher:
+        """The same literals with other text allowed before and after: a template inside a longer prompt."""
+        return replace(self, leading=True, trailing=True)
 
     def match(self, texts: Texts) -> NDArray[np.bool_]:
         """bool (n,): which texts hold every literal in order. Without a literal nothing matches."""
@@ -154,13 +158,13 @@ def _find_all(text_indptr, shapes, flat, indptr, failure, leading, trailing):  #
     for i in range(n):
         if n_literals > 0:
             text = shapes[text_indptr[i] : text_indptr[i + 1]]
-            steps[i] = _find_one(text, flat, indptr, failure, leading, trailing, found[i])
+            steps[i] = find_one(text, flat, indptr, failure, leading, trailing, found[i])
     return found, steps
 
 
 @njit(cache=True, nogil=True)
-def _find_one(text, flat, indptr, failure, leading, trailing, found):  # type: ignore[no-untyped-def]
-    """Fill `found`, or leave -1 in all of it; return the comparisons spent."""
+def find_one(text, flat, indptr, failure, leading, trailing, found):  # type: ignore[no-untyped-def]
+    """Fill `found` with the place of each literal, or with -1; return the comparisons spent."""
     last = len(indptr) - 2
     at = 0
     steps = 0

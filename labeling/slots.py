@@ -47,7 +47,7 @@ def slot(values: Sequence[str]) -> Slot:
     if votes:
         best, count = min(votes.items(), key=lambda item: (-item[1], item[0]))
         kind = best if count >= _AGREEMENT * votes.total() else "text"
-    samples = tuple(_cut(value) for value in ordered[:SAMPLES])
+    samples = tuple(cut(value) for value in ordered[:SAMPLES])
     return Slot(kind, len(distinct), samples)
 
 
@@ -67,6 +67,11 @@ def kind_of(value: str) -> str:
     if _is_name(value):
         return "name"
     return "text"
+
+
+def cut(value: str) -> str:
+    """At most `SAMPLE_CHARACTERS` of a value; the last of them then an ellipsis."""
+    return value if len(value) <= SAMPLE_CHARACTERS else value[: SAMPLE_CHARACTERS - 1] + "…"
 
 
 def _is_number(value: str) -> bool:
@@ -127,7 +132,3 @@ def _is_name(value: str) -> bool:
     letters = [c for c in value if c.isalpha()]
     uncased = bool(letters) and all(c.lower() == c.upper() for c in letters)
     return uncased and len(letters) <= 12 and not any(c in "，。、？！：；" for c in value)
-
-
-def _cut(value: str) -> str:
-    return value if len(value) <= SAMPLE_CHARACTERS else value[: SAMPLE_CHARACTERS - 1] + "…"

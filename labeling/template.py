@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
@@ -24,7 +25,7 @@ from labeling.slots import slot
 SUPPORTS = (0.8, 0.95)
 """Shares of the members that must hold a constant; the one that saves more bits is taken."""
 
-ENOUGH_BITS = 32.0
+ENOUGH_BITS = 48.0
 """Templates that save less are compared with that of the commonest wording alone. Above it a passage that
 recurs in a slot of many members must not be taken for a wording of its own."""
 
@@ -62,12 +63,14 @@ def align(
 
     Returns:
         The template. With p0 the order-0 model of the members' tokens, B the bits of all constants under p0
-        and g(l) = 2 log2(l + 1) + 1 the bits that say how long a slot is (Elias 1975), it saves per member
+        and g(l) = 2 log2(l + 1) + 1 the bits that say how long something of l tokens is (Elias 1975), it saves
+        per member
 
-            accepted * (B - mean over accepted of the sum of g(slot length)) - 1 - B / n
+            accepted * (B + mean over accepted of (g(length) - sum of g(slot length)))
+                - 1 - (B + sum of g(constant length)) / n
 
-        against writing every token under p0: a flag per member, and the template itself once (Rissanen's
-        minimum description length, 1978). Negative where a template explains nothing.
+        against writing how long a prompt is and every token under p0: a flag per member, and the template
+        itself once (Rissanen's minimum description length, 1978). Negative where a template explains nothing.
     """
     settings = settings or LabelSettings()
     family = _ordered(texts, weights)
@@ -84,6 +87,16 @@ def align(
         if best.bits <= before:
             break
     return _template(best.found, drawn, family)
+
+
+def is_template(template: Template, n_prompts: int) -> bool:
+    """Whether the constants are more than some of a day's `n_prompts` prompts happen to share.
+
+    It must save the log2(n_prompts) bits that say which prompt of the day it was read from. By chance a code saves
+    b bits on at most one prompt in 2^b (Grünwald, The Minimum Description Length Principle, 2007), so about one
+    template a day passes by accident, however large the day.
+    """
+    return template.saved_bits >= math.log2(max(n_prompts, 2))
 
 
 def template_to_json(template: Template) -> str:
@@ -203,9 +216,15 @@ def _score(matcher: Matcher, family: _Family) -> tuple[float, float, float]:
         at = np.minimum(np.searchsorted(kinds, tokens.shapes), len(kinds) - 1)
         counts = np.bincount(at, np.repeat(weights, lengths) * (kinds[at] == tokens.shapes), len(kinds))
         constant_bits = float(-np.log2(counts[literals] / (weights * lengths).sum()).sum())
-    slot_bits = (2 * np.log2(np.maximum(spans[..., 1] - spans[..., 0], 0) + 1) + 1).sum(axis=1)
-    saved = (weights * matched * (constant_bits - slot_bits)).sum() / total - 1.0 - constant_bits / total
+    length_bits = _length_bits(lengths) - _length_bits(spans[..., 1] - spans[..., 0]).sum(axis=1)
+    own_bits = constant_bits + _length_bits(np.diff(matcher.indptr)).sum()
+    saved = (weights * matched * (constant_bits + length_bits)).sum() / total - 1.0 - own_bits / total
     return share, held, float(saved)
+
+
+def _length_bits(tokens: NDArray[np.int64]) -> NDArray[np.float64]:
+    bits: NDArray[np.float64] = 2 * np.log2(np.maximum(tokens, 0) + 1) + 1
+    return bits
 
 
 def _template(found: Alignment, drawn: _Family, family: _Family) -> Template:

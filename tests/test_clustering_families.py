@@ -13,9 +13,10 @@ from numpy.typing import NDArray
 
 from campaigns.settings import FamilySettings
 from clustering.cores import coverage, find_cores
-from clustering.families import Pairs, find_families
+from clustering.families import find_families
 from clustering.groups import FeatureSets, group_by_anchor
 from clustering.lexical import Readings, lexical_groups
+from clustering.senders import Pairs
 
 SETTINGS = FamilySettings()
 
@@ -117,7 +118,7 @@ def test_cores_are_those_of_the_formula(rows: list[tuple[set[int], int, int]]) -
     accounts = [account for _, _, account in rows]
     sets = sets_of([list(row) for row in texts])
     pairs = pairs_of(accounts)
-    cores = find_cores(sets, np.array(groups, np.int32), pairs.accounts, pairs.texts, pairs.prompts, SETTINGS)
+    cores = find_cores(sets, np.array(groups, np.int32), pairs, SETTINGS)
     expected = core_oracle(texts, groups, accounts)
     assert cores.groups.tolist() == sorted(expected)
     for row, group in enumerate(cores.groups.tolist()):
@@ -176,7 +177,7 @@ def test_permuted_rows_give_the_same_families() -> None:
 def test_coverage_is_the_carried_share_of_the_weight() -> None:
     sets, pairs, truth = planted()
     groups = np.array(truth, np.int32)
-    cores = find_cores(sets, groups, pairs.accounts, pairs.texts, pairs.prompts, SETTINGS)
+    cores = find_cores(sets, groups, pairs, SETTINGS)
     carried = coverage(sets, cores).toarray()
     weights = cores.weights.toarray()
     for text in (0, 41, 100):
@@ -200,8 +201,7 @@ def test_a_large_pool_does_not_explain_itself_away() -> None:
         rows += [[1_000 + int(v)] for v in rng.integers(0, 10**6, 1_000 - n_pool)]
         accounts = np.array([i // 4 for i in range(4 * n_pool)] + [10_000 + i for i in range(1_000 - n_pool)])
         groups = np.array([0] * (4 * n_pool) + [-1] * (1_000 - n_pool), np.int32)
-        one = np.ones(len(rows), np.int64)
-        cores = find_cores(sets_of(rows), groups, accounts, np.arange(len(rows)), one, SETTINGS)
+        cores = find_cores(sets_of(rows), groups, pairs_of(accounts.tolist()), SETTINGS)
         strengths.append(float(cores.strengths[0]))
     assert strengths[0] > 80
     assert strengths[1] > 80
@@ -218,7 +218,7 @@ def test_a_feature_of_exactly_one_half_does_not_hang_on_the_numbering_of_account
             accounts += [numbering[account]] * n
         pairs = pairs_of(accounts)
         groups = np.zeros(len(rows), np.int32)
-        cores = find_cores(sets_of(rows), groups, pairs.accounts, pairs.texts, pairs.prompts, SETTINGS)
+        cores = find_cores(sets_of(rows), groups, pairs, SETTINGS)
         found.add((cores.common.nnz, round(float(cores.strengths[0]), 6)))
     assert found == {(2, next(iter(found))[1])}
 
@@ -235,7 +235,8 @@ def test_a_few_quoters_are_no_family_on_the_evidence_of_what_they_quote() -> Non
     everyone = Pairs(
         np.concatenate([pairs.accounts, [7_000, 7_001] * 3]), np.arange(n + 6), np.ones(n + 6, np.int64)
     )
-    readings = Readings(strict, sets_of([[] for _ in range(n + 6)]), wide)
+    nothing = sets_of([[] for _ in range(n + 6)])
+    readings = Readings(strict, nothing, wide, nothing)
     found = lexical_groups(readings, everyone, keys_of(n + 6), SETTINGS).families
     assert (found[:40] == found[0]).all()
     assert found[0] >= 0
@@ -247,12 +248,13 @@ def test_next_to_nothing_is_no_family(rows: list[list[int]]) -> None:
     sets = sets_of(rows)
     pairs = pairs_of(list(range(len(rows))))
     assert (
-        lexical_groups(Readings(sets, sets, sets), pairs, keys_of(len(rows)), SETTINGS).families == -1
+        lexical_groups(Readings(sets, sets, sets, sets), pairs, keys_of(len(rows)), SETTINGS).families == -1
     ).all()
 
 
 def families(pair_rows: list[list[int]], edge: list[list[int]], pairs: Pairs) -> NDArray[np.int32]:
-    readings = Readings(sets_of(pair_rows), sets_of(edge), sets_of([[] for _ in edge]))
+    nothing = sets_of([[] for _ in edge])
+    readings = Readings(sets_of(pair_rows), sets_of(edge), nothing, nothing)
     return lexical_groups(readings, pairs, keys_of(len(edge)), SETTINGS).families
 
 

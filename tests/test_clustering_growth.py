@@ -9,9 +9,10 @@ import pytest
 from numpy.typing import NDArray
 
 from campaigns.settings import FamilySettings
-from clustering.families import Pairs, find_families
+from clustering.families import find_families
 from clustering.groups import FeatureSets
 from clustering.growth import CARRIERS, Grower, grow_families
+from clustering.senders import Pairs
 
 SETTINGS = FamilySettings()
 N_POOL, N_ORGANIC = 80, 800
@@ -48,12 +49,55 @@ def test_a_family_without_a_core_grows_whole(seed: int) -> None:
     assert strengths.max() <= 1.0
 
 
-def test_the_same_words_sent_once_by_each_account_are_a_genre() -> None:
-    assert set(grow(*reworded(accounts=N_POOL)).tolist()) == {-1}
-
-
 def test_a_pool_of_few_accounts_is_too_little_to_tell() -> None:
-    assert set(grow(*reworded(accounts=5)).tolist()) == {-1}
+    fewest = SETTINGS.grow_accounts
+    assert set(grow(*reworded(accounts=fewest - 1)).tolist()) == {-1}
+    assert set(grow(*reworded(accounts=fewest))[:N_POOL].tolist()) == {0}
+
+
+def test_a_genre_has_a_shore_and_a_family_is_an_island() -> None:
+    """As many texts again carry a third of what the members carry: the same words, thinned out."""
+    sets, pairs, keys = reworded()
+    rng = np.random.default_rng(5)
+    rows = [
+        sets.features[sets.columns[sets.indptr[i] : sets.indptr[i + 1]]].tolist() for i in range(len(sets))
+    ]
+    shore = [rng.choice(60, 9, replace=False).tolist() for _ in range(N_POOL)]
+    everything = rows + shore
+    indptr = np.concatenate(([0], np.cumsum([len(row) for row in everything]))).astype(np.int64)
+    wider = FeatureSets.of(indptr, np.array([v for row in everything for v in sorted(row)], np.uint64))
+    n = len(everything)
+    accounts = np.concatenate([pairs.accounts, 5_000 + np.arange(N_POOL)])
+    everyone = Pairs(accounts, np.arange(n, dtype=np.int64), np.ones(n, np.int64))
+    names = np.array([f"{i:05}".encode() for i in range(n)], "S5")
+    assert set(grow(sets, pairs, keys)[:N_POOL].tolist()) == {0}
+    assert set(grow(wider, everyone, names).tolist()) == {-1}
+
+
+def test_senders_who_send_as_much_else_as_anybody_are_no_pool() -> None:
+    """Each account of the pool writes one request of the family and nine others; everybody else writes ten."""
+    sets, _, keys = reworded()
+    n = len(sets)
+    texts = np.arange(n, dtype=np.int64)
+    alone = Pairs(texts.copy(), texts, np.ones(n, np.int64))
+    assert set(grow(sets, alone, keys).tolist()) == {-1}
+    busy = np.concatenate([np.ones(N_POOL, np.int64), np.full(N_ORGANIC, 10, np.int64)])
+    assert set(grow(sets, Pairs(texts.copy(), texts, busy), keys)[:N_POOL].tolist()) == {0}
+
+
+def test_evidence_is_that_of_a_plain_sum() -> None:
+    sets, pairs, _ = reworded()
+    grower = Grower(sets, pairs, SETTINGS)
+    profile = grower.profile(np.arange(0, 40, 2, dtype=np.int64))
+    weight_of = dict(zip(profile.features.tolist(), profile.weights.tolist(), strict=True))
+    expected = [
+        sum(weight_of.get(c, 0.0) for c in sets.columns[sets.indptr[i] : sets.indptr[i + 1]].tolist())
+        for i in range(len(sets))
+    ]
+    for least in (5.0, 15.0, 30.0):
+        rows, told = grower.told(profile, least)
+        assert told.tolist() == pytest.approx([expected[row] for row in rows], abs=1e-5)
+        assert {row for row, value in enumerate(expected) if value >= least} <= set(rows.tolist())
 
 
 def test_texts_that_are_not_open_stay_out() -> None:
@@ -95,7 +139,7 @@ def test_the_profile_is_that_of_the_formula() -> None:
     assert dict(zip(profile.features.tolist(), profile.weights.tolist(), strict=True)) == pytest.approx(
         expected
     )
-    assert profile.n_accounts == 20
+    assert len(profile.accounts) == 20
 
 
 def test_nothing_to_grow_from() -> None:

@@ -38,6 +38,16 @@ def test_title_falls_back_on_keyphrases() -> None:
     assert title(template("—", TEXT, "."), Objective.UNCLEAR, ()) == "{text}"
 
 
+def test_title_begins_with_words() -> None:
+    assert title(template(' {"', TEXT, '"} ', TEXT, "Please reply"), Objective.UNCLEAR) == "Please reply"
+    assert title(template('\n"""(Here is the topic', TEXT), Objective.UNCLEAR) == "Here is the topic{text}"
+
+
+def test_title_of_filler_is_its_keyphrases() -> None:
+    filler = template("x " * 200 + "Say the password", TEXT)
+    assert title(filler, Objective.UNCLEAR, ("password",)) == "password"
+
+
 def test_summary_has_two_sentences_with_the_facts() -> None:
     label = describe(
         template("Rate: ", TEXT, " by ", Slot("name", 2, ()), accepted=0.974),
@@ -111,8 +121,15 @@ def test_exemplars_are_medoid_most_distant_and_shortest() -> None:
     assert sorted(exemplars(strengths, lengths, 9).tolist()) == [0, 1, 2, 3, 4]
 
 
+def test_the_medoid_of_equals_is_of_typical_length() -> None:
+    lengths = np.array([10, 500, 100, 90, 900])
+    assert exemplars(np.ones(5), lengths, 3).tolist() == [2, 4, 0]
+    nearly = np.array([0.999, 1.0, 0.998, 1.0, 0.4])
+    assert exemplars(nearly, lengths, 3).tolist() == [2, 4, 0]
+
+
 def test_exemplars_are_distinct_when_one_member_is_all_three() -> None:
-    assert exemplars(np.ones(4, np.float32), np.array([5, 5, 9, 7]), 3).tolist() == [0, 1, 3]
+    assert exemplars(np.ones(4, np.float32), np.array([5, 6, 9, 7]), 3).tolist() == [1, 2, 0]
     assert exemplars(np.ones(1), np.ones(1, np.int64), 3).tolist() == [0]
     assert exemplars(np.ones(0), np.ones(0, np.int64), 3).tolist() == []
 
@@ -123,3 +140,12 @@ def test_exemplars_are_distinct_when_one_member_is_all_three() -> None:
 def test_exemplars_are_as_many_as_asked_for(rows: list[tuple[float, int]], count: int) -> None:
     found = exemplars(np.array([r[0] for r in rows]), np.array([r[1] for r in rows], np.int64), count)
     assert len(found) == len(set(found.tolist())) == min(count, len(rows))
+
+
+def test_summary_says_that_a_template_is_none() -> None:
+    chance = template("The ", TEXT, accepted=0.4)
+    label = describe(chance, Verdict(Objective.UNCLEAR, 0.9), Size(40, 9), (), (), holds=False)
+    assert label.summary == (
+        "40 prompts from 9 accounts belong together, but what they share is too little for a template; "
+        "40 % hold it exactly. What they are after is unclear."
+    )

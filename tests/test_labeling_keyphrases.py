@@ -49,8 +49,8 @@ def test_phrases_do_not_repeat_each_other() -> None:
 def test_characters_of_unspaced_scripts_make_phrases_without_crossing_spaces() -> None:
     chinese, japanese = keyphrases([["请给下面的作文打分"], ["次の作文を採点"]], [["x"], ["x"]], 4)
     assert "作文打分" in chinese
-    assert all(2 <= len(phrase) <= 4 for phrase in chinese)
-    assert not any("的" in (phrase[0], phrase[-1]) for phrase in chinese)
+    assert all(2 <= len(phrase) <= 6 for phrase in chinese)
+    assert not any("的" in phrase for phrase in chinese)
     assert any("採点" in phrase for phrase in japanese)
     assert keyphrases([["天 地"]], [["x"]], 4) == [()]
 
@@ -63,6 +63,27 @@ def test_weights_follow_the_formula() -> None:
     first, second = keyphrases([[], []], [["apple, apple, river"], ["river, river"]], 2)
     assert first == ("apple", "river")
     assert second == ("river",)
+
+
+def test_names_in_slots_are_no_keyphrases() -> None:
+    names = ("Kettler", "Saddleworth", "Ribbonson", "Pepperell")
+    members = [f"Judge whether {name} deserves parole. {name} {name} {name}" for name in names]
+    [phrases] = keyphrases([["Judge whether", "deserves parole."]], [members], 6)
+    assert {"Judge whether", "deserves parole"} == set(phrases)
+
+
+def test_without_constants_what_most_members_say_counts() -> None:
+    members = [f"parole {word} {word} {word}" for word in ("kettle", "saddle", "ribbon", "pepper")]
+    assert keyphrases([[]], [members], 6) == [("parole",)]
+    assert keyphrases([[]], [["kettle", "saddle", "ribbon"]], 6)[0] != ()
+
+
+def test_parts_of_a_longer_phrase_weigh_less() -> None:
+    wording = "the overall writing quality of the essay"
+    [phrases] = keyphrases([[wording]], [[wording] * 4], 1)
+    assert phrases == ("overall writing quality",)
+    [phrases] = keyphrases([["请根据准确性的要求给出分数"]], [["x"]], 3)
+    assert not {"据准", "求给", "根据准"} & set(phrases)
 
 
 def test_background_makes_common_phrases_cheap() -> None:

@@ -12,9 +12,19 @@ import pytest
 from numpy.typing import NDArray
 
 from campaigns import files
-from campaigns.records import FAMILY_MEMBERS, LABELS, PROMPTS, TEXTS, text_key
+from campaigns.records import (
+    FAMILY_MEMBERS,
+    LABELS,
+    MATCHERS,
+    PROMPTS,
+    SLOT_VALUES,
+    TEXTS,
+    MatcherState,
+    text_key,
+)
 from campaigns.runs import Run, open_run
 from campaigns.settings import LabelSettings, Settings
+from labeling.background import background
 from labeling.stage import label, label_families
 from labeling.template import template_from_json
 
@@ -72,7 +82,7 @@ def test_planted_families_are_labelled(tmp_path: Path) -> None:
     table = run.table("labels")
     assert table.schema == LABELS
     grading, chinese, loose = table.to_pylist()
-    assert counts == {"n_families": 3, "n_unclear": 1}
+    assert counts == {"n_families": 3, "n_unclear": 1, "n_usable_matchers": 0, "n_slot_values": 40}
     assert grading["template"] == "Rate the following answer on a scale from 1 to 5.\n\nAnswer: {text}"
     assert grading["title"] == "Grading: Rate the following answer on a scale from 1 to 5…"
     assert grading["objective"] == "grading and reward data"
@@ -97,14 +107,64 @@ def test_row_order_does_not_matter(tmp_path: Path) -> None:
     for order in range(2):
         run = a_run(tmp_path / str(order), FAMILIES, order)
         label(run, Settings(), no_meaning)
-        tables.append(run.table("labels"))
-    assert tables[0].equals(tables[1])
+        tables.append([run.table(name) for name in ("labels", "matchers", "slot_values")])
+    assert all(one.equals(other) for one, other in zip(*tables, strict=True))
+
+
+def test_matchers_and_slot_values_stand_beside_the_labels(tmp_path: Path) -> None:
+    run = a_run(tmp_path, FAMILIES)
+    label(run, Settings(), no_meaning)
+    grading, chinese, loose = run.table("matchers").to_pylist()
+    for row in (grading, chinese):  # two organic prompts show nothing about a rate
+        assert row["state"] == MatcherState.UNTESTED
+        assert (row["organic_matches"], row["organic_prompts"], row["accepted"]) == (0, 2, 1.0)
+        assert row["is_template"]
+    assert loose["state"] == MatcherState.MEMBERS_LOST
+    assert not loose["is_template"]
+    values = run.table("slot_values").to_pylist()
+    assert {(row["family"], row["slot"], row["n_values"]) for row in values} == {(0, 0, 40), (1, 0, 30)}
+    assert {row["value"] for row in values} <= set(SENTENCES)
+    assert {(row["n_prompts"], row["n_accounts"]) for row in values} == {(2, 1)}
+
+
+def test_background_is_a_fair_draw_by_content(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("labeling.background.MOST_TEXTS", 7)
+    monkeypatch.setattr("labeling.background.MOST_CHARACTERS", 9)
+    drawn = []
+    for order in range(2):
+        run = a_run(tmp_path / str(order), FAMILIES, order)
+        keys = run.table("texts")["text_key"].combine_chunks()
+        members = pa.array([text_key(text) for text in GRADING], pa.binary(16))
+        drawn.append(background(run, members, keys))
+    others = sorted((text_key(text), text) for text in (*CHINESE, *LOOSE, "hello", "what is the time"))
+    assert drawn[0] == drawn[1] == [text[:9] for _, text in others[:7]]
+
+
+def test_constants_of_function_words_leave_the_word_to_the_members() -> None:
+    verbs = ("Translate", "Please translate", "Kindly translate", "Now translate")
+    rows = sorted(
+        (text_key(text), text)
+        for i, sentence in enumerate(SENTENCES[:60])
+        for text in [f"{verbs[i % 4]} {sentence.split()[0]} the {sentence} into French of the {i}"]
+    )
+    members = pa.table(
+        {
+            "family": pa.array([0] * len(rows), pa.int32()),
+            "text_key": pa.array([key for key, _ in rows], pa.binary(16)),
+            "prompt": [text for _, text in rows],
+            "strength": pa.array(np.ones(len(rows)), pa.float32()),
+            "n_prompts": [1] * len(rows),
+        }
+    )
+    found = label_families(members, {0: 2}, LabelSettings(), no_meaning, of_prompts=1_000)
+    assert found["objective"].to_pylist() == ["translation"]
 
 
 def test_run_without_families(tmp_path: Path) -> None:
     run = a_run(tmp_path, [])
-    assert label(run, Settings(), no_meaning) == {"n_families": 0, "n_unclear": 0}
-    assert run.table("labels").equals(LABELS.empty_table())
+    assert set(label(run, Settings(), no_meaning).values()) == {0}
+    for name, schema in (("labels", LABELS), ("matchers", MATCHERS), ("slot_values", SLOT_VALUES)):
+        assert run.table(name).equals(schema.empty_table())
 
 
 def test_hostile_family_keeps_labels_plain(tmp_path: Path) -> None:
@@ -134,7 +194,9 @@ def test_encoder_is_called_once_with_prototypes_and_one_text_per_family() -> Non
             "n_prompts": [1] * len(rows),
         }
     )
-    labels = label_families(members, {0: 4, 1: 5, 2: 6}, LabelSettings(exemplars=1, keyphrases=2), encode)
+    labels = label_families(
+        members, {0: 4, 1: 5, 2: 6}, LabelSettings(exemplars=1, keyphrases=2), encode, of_prompts=200
+    )
     [texts] = calls
     assert texts[-3].startswith("Rate the following answer")
     assert "badger" not in texts[-3]
@@ -165,7 +227,9 @@ def test_hundred_families_of_five_hundred_within_seconds() -> None:
         }
     )
     started = time.perf_counter()
-    labels = label_families(members, dict.fromkeys(range(100), 9), LabelSettings(), no_meaning)
+    labels = label_families(
+        members, dict.fromkeys(range(100), 9), LabelSettings(), no_meaning, of_prompts=50_000
+    )
     assert time.perf_counter() - started < 60  # a tenth of it where nothing else runs
     accepted = [template_from_json(one).accepted for one in labels["template_json"].to_pylist()]
     assert min(accepted) == 1.0

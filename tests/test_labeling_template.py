@@ -14,7 +14,7 @@ from campaigns.errors import IntegrityError
 from campaigns.records import Slot, Template
 from campaigns.settings import LabelSettings
 from labeling.matcher import compile_template
-from labeling.template import align, template_from_json, template_to_json
+from labeling.template import align, is_template, template_from_json, template_to_json
 
 FUNCTION_WORDS = "the of and a in to is was it for on with as at by that"
 COMMON = FUNCTION_WORDS.split()
@@ -195,10 +195,42 @@ def test_copies_weigh_in_the_shares_but_make_no_constant() -> None:
 
 
 def test_saved_bits_by_hand() -> None:
-    # Two members "a b" under p0 = (1/2, 1/2): B = 2 bits, no slots: 1.0 * 2 - 1 - 2 / 2.
-    assert align(["a b", "a b"]).saved_bits == pytest.approx(0.0)
-    # Four members: the template is paid for by more of them.
-    assert align(["a b"] * 4).saved_bits == pytest.approx(0.5)
+    # Two members "a b" under p0 = (1/2, 1/2): B = 2 bits. To say a length of two takes g = 2 log2(3) + 1 bits: once for
+    # each member in plain text, once for the one constant in the template, which the members share.
+    spared = 2 + 2 * np.log2(3) + 1
+    assert align(["a b", "a b"]).saved_bits == pytest.approx(spared - 1 - spared / 2)
+    assert align(["a b"] * 4).saved_bits == pytest.approx(spared - 1 - spared / 4)
+
+
+def test_one_slot_costs_its_length_and_spares_that_of_the_prompt() -> None:
+    # Four members "a b X" of seven kinds of token: p0 of "a" and "b" is 4/12 each, of each X 1/12.
+    constant_bits, spared = 2 * np.log2(3), 2 * np.log2(4) - 2 * np.log2(2)
+    own = (constant_bits + 2 * np.log2(3) + 1) / 4
+    saved = align(["a b 1", "a b 2", "a b 3", "a b 4"]).saved_bits
+    assert saved == pytest.approx(constant_bits + spared - 1 - own)
+
+
+@pytest.mark.parametrize("size", [6, 12, 40])
+@pytest.mark.parametrize("case", ["prefix", "middle", "round a slot", "two slots", "json"])
+def test_planted_templates_save_more_bits_than_it_takes_to_name_a_prompt(case: str, size: int) -> None:
+    assert is_template(align(members(PLANTED[case][0], size)), 20_000)
+
+
+@pytest.mark.parametrize("size", [5, 12, 40, 150])
+def test_groups_drawn_at_random_are_no_template(size: int) -> None:
+    """Neither are groups whose members all hold the same two words in a row, as an idiom is held."""
+    draw = np.random.default_rng(size)
+    for _ in range(8):
+        texts = [prose(draw, 5, 80) for _ in range(size)]
+        assert not is_template(align(texts), 20_000)
+        idiom = [f"{prose(draw, 3, 40)} kindly advise {prose(draw, 3, 40)}" for _ in range(size)]
+        assert not is_template(align(idiom), 20_000)
+
+
+def test_a_larger_day_asks_for_more_bits() -> None:
+    template = Template(("a", Slot("text", 2, ())), 0.5, 15.0, 1.0)
+    assert is_template(template, 20_000)
+    assert not is_template(template, 500_000)
 
 
 def test_constant_share_by_hand() -> None:

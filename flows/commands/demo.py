@@ -27,6 +27,7 @@ _EVASIONS: Final = {
     "e6": "every request reworded",
     "e7": "two campaigns, one pool",
     "e8": "relayed prompts",
+    "e9": "wordings, each reworded",
 }
 _OUTCOMES: Final = {"whole": "green", "in parts": "yellow", "not found": "bold red"}
 

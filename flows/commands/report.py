@@ -10,7 +10,7 @@ from campaigns.errors import UsageError
 
 if TYPE_CHECKING:
     from campaigns.entries import CampaignHistory
-    from campaigns.records import Template
+    from campaigns.records import Slot, Template
     from campaigns.runs import Run
     from campaigns.store import Store
 
@@ -28,12 +28,23 @@ class CampaignReport:
     campaign: Row
     template: Template
     template_hash: str
+    matcher: Row | None
+    slot_values: list[Row]
     accounts: list[Row]
     evidence: list[Row]
     exemplars: list[Row]
     evasion_marks: int
     marked_texts: int
     history: CampaignHistory
+
+    @property
+    def slots(self) -> list[Slot]:
+        return [part for part in self.template.parts if not isinstance(part, str)]
+
+    def common(self, slot: int) -> list[Row]:
+        """The values that most accounts put into a slot, counted from 0: value, n_prompts and n_accounts of each."""
+        wanted = ("value", "n_prompts", "n_accounts")
+        return [{name: row[name] for name in wanted} for row in self.slot_values if row["slot"] == slot]
 
     def as_json(self, most_accounts: int) -> Row:
         history = asdict(self.history)
@@ -42,7 +53,11 @@ class CampaignReport:
             "run_id": self.run_id,
             **self.campaign,
             "template_hash": self.template_hash,
-            "slots": [asdict(part) for part in self.template.parts if not isinstance(part, str)],
+            "constant_share": self.template.constant_share,
+            "saved_bits": self.template.saved_bits,
+            "accepted": self.template.accepted,
+            "matcher": self.matcher,
+            "slots": [asdict(slot) | {"common": self.common(n)} for n, slot in enumerate(self.slots)],
             "accounts": self.accounts[:most_accounts],
             "evidence": self.evidence,
             "exemplars": self.exemplars,
@@ -102,6 +117,8 @@ def read_report(run: Run, history: CampaignHistory) -> CampaignReport:
         campaign=campaign,
         template=template_from_json(stored),
         template_hash=template_hash(campaign["template"]),
+        matcher=next(iter(_of_family(run, "matchers", identity["family"])), None),
+        slot_values=_of_family(run, "slot_values", identity["family"]),
         accounts=accounts,
         evidence=_rows(run, "evidence", name),
         exemplars=_prompts(run, campaign["exemplar_prompt_ids"]),
@@ -116,6 +133,17 @@ def _rows(run: Run, table: str, campaign_id: str) -> list[Row]:
 
     rows = run.table(table)
     found: list[Row] = rows.filter(pc.equal(rows["campaign_id"], campaign_id)).to_pylist()
+    return found
+
+
+def _of_family(run: Run, table: str, family: int) -> list[Row]:
+    """Rows of a family, without its number; none where the run has no such table."""
+    import pyarrow.compute as pc
+
+    if not (run.path / f"{table}.parquet").exists():
+        return []
+    rows = run.table(table)
+    found: list[Row] = rows.filter(pc.equal(rows["family"], family)).drop_columns("family").to_pylist()
     return found
 
 

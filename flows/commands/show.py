@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 _BARS: Final = "▁▂▃▄▅▆▇█"
 _PROMPT_CHARACTERS: Final = 600
 _VALUE_CHARACTERS: Final = 60
+_MOST_VALUES: Final = 5
 
 
 def show(
@@ -70,7 +71,7 @@ def _blocks(report: CampaignReport, most_accounts: int) -> Iterator[RenderableTy
     yield ""
     yield _heading("Template")
     yield marked_template(report)
-    if any(not isinstance(part, str) for part in report.template.parts):
+    if report.slots:
         yield ""
         yield _slots(report)
     if report.exemplars:
@@ -109,12 +110,8 @@ def _facts(report: CampaignReport) -> Table:
         ("keyphrases", safe(", ".join(campaign["keyphrases"]) or "none")),
         ("operator", safe(campaign["operator_id"] or "not known")),
         ("seen", safe(f"{history.first_day} to {history.last_day}, {counted(len(history.days), 'day')}")),
-        (
-            "template",
-            safe(
-                f"{report.template.constant_share:.0%} of the words, held by {report.template.accepted:.0%}"
-            ),
-        ),
+        ("template", safe(_strength(report))),
+        *([("matcher", _matcher(report.matcher))] if report.matcher else []),
         ("hash", safe(report.template_hash, "dim")),
     ]
     if report.evasion_marks:
@@ -124,6 +121,20 @@ def _facts(report: CampaignReport) -> Table:
         grid.add_row(safe(name, "dim"), value)
     grid.add_row("")
     return grid
+
+
+def _strength(report: CampaignReport) -> str:
+    template = report.template
+    said = (
+        f"{template.constant_share:.0%} of the words, held by {template.accepted:.0%}, "
+        f"saves {template.saved_bits:,.0f} bits a prompt"
+    )
+    too_little = report.matcher is not None and not report.matcher["is_template"]
+    return said + (": too few to call it a template" if too_little else "")
+
+
+def _matcher(row: dict[str, Any]) -> Text:
+    return safe(row["state"], "bold") + safe(f": {row['reason']}")
 
 
 def marked_template(report: CampaignReport) -> Text:
@@ -140,14 +151,20 @@ def marked_template(report: CampaignReport) -> Text:
 
 
 def _slots(report: CampaignReport) -> Table:
-    made = table("slot", "kind", "values", "for example", right=("slot", "values"))
-    slots = (part for part in report.template.parts if not isinstance(part, str))
-    for number, slot in enumerate(slots, 1):
-        samples = safe("\n", multiline=True).join(
-            [safe(value, limit=_VALUE_CHARACTERS) for value in slot.values]
-        )
-        made.add_row(safe(number), safe(slot.kind), safe(f"{slot.n_values:,}"), samples)
+    made = table("slot", "kind", "values", "most common", right=("slot", "values"))
+    for number, slot in enumerate(report.slots):
+        values = [
+            safe(row["value"], limit=_VALUE_CHARACTERS) + safe(f"  {_sent(row)}", "dim")
+            for row in report.common(number)[:_MOST_VALUES]
+        ]
+        values = values or [safe(value, limit=_VALUE_CHARACTERS) for value in slot.values]
+        shown = safe("\n", multiline=True).join(values)
+        made.add_row(safe(number + 1), safe(slot.kind), safe(f"{slot.n_values:,}"), shown)
     return made
+
+
+def _sent(row: dict[str, Any]) -> str:
+    return f"{counted(row['n_prompts'], 'prompt')}, {counted(row['n_accounts'], 'account')}"
 
 
 def _accounts(rows: Sequence[dict[str, Any]], total: int) -> Table:
