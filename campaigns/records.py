@@ -120,6 +120,7 @@ TEXTS = pa.schema(
         pa.field("n_accounts", pa.int64(), nullable=False),
         pa.field("n_tokens", pa.int32(), nullable=False),
         pa.field("evasion_marks", pa.int32(), nullable=False),
+        pa.field("language", pa.int8(), nullable=False),
         pa.field("pairs", pa.list_(pa.uint64()), nullable=False),
         pa.field("wide_pairs", pa.list_(pa.uint64()), nullable=False),
         pa.field("edges", pa.list_(pa.uint64()), nullable=False),
@@ -127,8 +128,8 @@ TEXTS = pa.schema(
         pa.field("skeleton", pa.string(), nullable=False),
     ]
 )
-"""Distinct texts: weight, accounts, the scaffold features kept by each reading (ascending), and the
-skeleton. Sort: text_key."""
+"""Distinct texts: weight, accounts, language (a place in `FUNCTION_WORDS`, -1 for unknown), the scaffold features kept
+by each reading (ascending), and the skeleton. Sort: text_key."""
 
 GROUPS = pa.schema(
     [
@@ -172,6 +173,17 @@ FAMILY_CORES = pa.schema(
     ]
 )
 """The scaffold features that mark a family and their weights. Sort: family, feature."""
+
+BACKGROUND = pa.schema(
+    [
+        pa.field("reading", pa.string(), nullable=False),
+        pa.field("feature", pa.uint64(), nullable=False),
+        pa.field("share", pa.float64(), nullable=False),
+    ]
+)
+"""`background.parquet`: the part of the day's accounts that sent a feature in texts of no family, for later days.
+`usual.parquet`: the mean of that over the trailing days of a run, for the features of its own texts. A `reading` is a
+column of `TEXTS`. Sort: reading, feature."""
 
 LABELS = pa.schema(
     [

@@ -79,6 +79,12 @@ class ScaffoldSettings(Section):
     relative_share: float = Field(
         0.3, ge=0, le=1, description="Features below this share of the ranked count are dropped."
     )
+    trailing_days: int = Field(
+        7,
+        ge=0,
+        le=366,
+        description="Days before, as far as published, whose prompts of no family tell what is usual; 0: none.",
+    )
 
 
 class FamilySettings(Section):

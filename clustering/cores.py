@@ -2,7 +2,8 @@
 
 For a feature with account-weighted frequency p inside the group and q in the rest of the traffic (the group itself
 left out, or a large family would explain itself away), the weight is p ln(p / q): the feature's part of the
-Kullback-Leibler divergence between group and rest. A core's strength is the sum of its weights, in nats.
+Kullback-Leibler divergence between group and rest. A core's strength is the sum of its weights, in nats. What was
+common on trailing days (`clustering.background`) is common in the rest of the traffic, whatever today says.
 """
 
 from __future__ import annotations
@@ -82,8 +83,7 @@ def find_cores(sets: FeatureSets, groups: NDArray[np.int32], pairs: Pairs, setti
     size = n_accounts[chosen][row]
     # Sums of thirds in another order differ in the last bit; a feature of exactly one half must not.
     p = np.round(mass.data, 9) / size
-    outside = totals[column] - carriers.data
-    q = (outside + 0.5) / (pairs.everyone - size + 1.0)
+    q = frequency_outside(sets, column, totals[column] - carriers.data, pairs.everyone - size)
     is_common = p >= settings.core_presence
     is_core = is_common & (p >= settings.core_lift * q)
     shape = (len(chosen), len(sets.features))
@@ -111,6 +111,25 @@ def feature_accounts(sets: FeatureSets, pairs: Pairs) -> NDArray[np.float64]:
     args = pairs.accounts[order], pairs.texts[order], sets.indptr, sets.columns, len(sets.features)
     totals: NDArray[np.float64] = _distinct_accounts(*args)
     return totals
+
+
+def frequency_outside(
+    sets: FeatureSets,
+    columns: NDArray[np.integer],
+    carriers: NDArray[np.float64],
+    n_accounts: NDArray[np.int64] | int,
+) -> NDArray[np.float64]:
+    """q of some features, float64 (n,): how common each is among the accounts outside of a group.
+
+    That of today, with half a carrier added, or of trailing days, whichever is more.
+
+    Args:
+        columns: the features' numbers, (n,).
+        carriers: accounts outside of the group that sent each, float64 (n,).
+        n_accounts: all accounts outside of the group, one number or (n,).
+    """
+    today: NDArray[np.float64] = (carriers + 0.5) / (n_accounts + 1.0)
+    return today if sets.usual is None else np.maximum(today, sets.usual[columns])
 
 
 def coverage(sets: FeatureSets, cores: Cores) -> sparse.csr_matrix:

@@ -21,7 +21,7 @@ from numba import njit
 from numpy.typing import NDArray
 
 from campaigns.settings import FamilySettings
-from clustering.cores import feature_accounts
+from clustering.cores import feature_accounts, frequency_outside
 from clustering.groups import FeatureSets
 from clustering.neighbours import nearest_of_others
 from clustering.senders import Pairs, evidence
@@ -97,7 +97,9 @@ class Grower:
         columns, mass, carriers = _profile(self.sets.indptr, self.sets.columns, sender[order], texts[order])
         n_accounts = len(accounts)
         p = np.round(mass, 9) / n_accounts
-        q = (self.totals[columns] - carriers + 0.5) / (self.pairs.everyone - n_accounts + 1.0)
+        q = frequency_outside(
+            self.sets, columns, self.totals[columns] - carriers, self.pairs.everyone - n_accounts
+        )
         marks = (
             (p >= self.settings.grow_presence) & (carriers >= CARRIERS) & (p >= self.settings.core_lift * q)
         )

@@ -7,7 +7,9 @@ never decide.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from collections.abc import Mapping
+from dataclasses import dataclass, fields, replace
+from pathlib import Path
 
 import numpy as np
 import polars as pl
@@ -19,6 +21,7 @@ from campaigns import files
 from campaigns.records import FAMILY_CORES, FAMILY_MEMBERS, GROUPS
 from campaigns.runs import Counts, Run
 from campaigns.settings import FamilySettings, Settings
+from clustering.background import background_of, usual_of, with_usual
 from clustering.cores import find_cores
 from clustering.density import cluster as density_clusters
 from clustering.families import settle, stand_alone
@@ -40,6 +43,15 @@ class TextTable:
 
     @classmethod
     def read(cls, run: Run) -> TextTable:
+        """The texts as `group` left them: their readings know what was usual, unless an older version made the run."""
+        texts = cls.scaffolded(run)
+        if not (run.path / "usual.parquet").exists():
+            return texts
+        return replace(texts, readings=with_usual(texts.readings, run.table("usual")))
+
+    @classmethod
+    def scaffolded(cls, run: Run) -> TextTable:
+        """The texts as `group` finds them."""
         names = [field.name for field in fields(Readings)]
         table = run.table("texts", ["text_key", *names])
         keys = pl.Series("text_key", table["text_key"])
@@ -57,10 +69,17 @@ class TextTable:
         return _positions(self.keys, pl.Series("text_key", keys))
 
 
-def group(run: Run, settings: Settings) -> Counts:
-    """Lexical groups of the run's texts: `texts.parquet` and the prompts to `groups.parquet`."""
-    texts = TextTable.read(run)
-    found = lexical_groups(texts.readings, texts.pairs, texts.sortable_keys, settings.family)
+def group(run: Run, settings: Settings, trailing: Mapping[str, Path]) -> Counts:
+    """Lexical groups of the run's texts: `texts.parquet` and the prompts to `groups.parquet` and `usual.parquet`.
+
+    Args:
+        trailing: run id and `background.parquet` of each trailing day, in order of days.
+    """
+    texts = TextTable.scaffolded(run)
+    usual = usual_of(texts.readings, [files.read_parquet(path) for path in trailing.values()])
+    files.write_parquet(run.path / "usual.parquet", usual)
+    readings = with_usual(texts.readings, usual)
+    found = lexical_groups(readings, texts.pairs, texts.sortable_keys, settings.family)
     rows = np.flatnonzero(found.labels >= 0)
     labels = found.labels[rows]
     columns = {
@@ -70,11 +89,20 @@ def group(run: Run, settings: Settings) -> Counts:
         "is_family": found.accepted[labels],
     }
     files.write_parquet(run.path / "groups.parquet", pl.DataFrame(columns).to_arrow().cast(GROUPS))
-    return {"groups": len(np.unique(labels)), "families": len(np.unique(labels[found.accepted[labels]]))}
+    return {
+        "groups": len(np.unique(labels)),
+        "families": len(np.unique(labels[found.accepted[labels]])),
+        "trailing_days": len(trailing),
+        "trailing_runs": " ".join(trailing),
+        "usual_features": usual.num_rows,
+    }
 
 
 def cluster(run: Run, settings: Settings) -> Counts:
-    """Families of the run: groups and representatives' vectors to `family_members` and `family_cores.parquet`."""
+    """Families of the run: groups and representatives' vectors to `family_members` and `family_cores.parquet`.
+
+    What is in none goes to `background.parquet`, for the days to come.
+    """
     texts = TextTable.read(run)
     groups = run.table("groups")
     rows = texts.rows_of(groups["text_key"])
@@ -98,6 +126,8 @@ def cluster(run: Run, settings: Settings) -> Counts:
 
     labels = _renumbered(_large_enough(labels, texts.pairs, settings))
     _write(run, texts, labels, strengths, settings)
+    background = background_of(texts.readings, texts.pairs, labels >= 0)
+    files.write_parquet(run.path / "background.parquet", background)
     return {
         "families": int(labels.max(initial=-1)) + 1,
         "families_by_vectors": len(np.unique(labels[new & (labels >= 0)])),
@@ -105,6 +135,7 @@ def cluster(run: Run, settings: Settings) -> Counts:
         "clusters": density.n_clusters,
         "noise_share": round(float(density.noise_share), 4),
         "largest_share": round(float(density.largest_share), 4),
+        "background_features": background.num_rows,
     }
 
 

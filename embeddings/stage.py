@@ -25,6 +25,7 @@ from campaigns.runs import Counts, Run
 from campaigns.settings import Settings
 from campaigns.tokens import tokenize
 from embeddings import edges, scaffold
+from embeddings.languages import languages
 from embeddings.scaffold import Features, Postings
 from embeddings.skeleton import scaffold_tokens, skeletons
 from embeddings.windows import window_features
@@ -158,6 +159,7 @@ class _Part:
             "n_accounts": n_accounts,
             "n_tokens": np.diff(tokens.indptr).astype(np.int32),
             "evasion_marks": tokens.marks,
+            "language": languages(tokens),
             **{channel: _as_lists(found) for channel, found in kept.items()},
             "skeleton": pa.array(skeletons(texts["prompt"], tokens, mask), pa.string()),
         }
@@ -203,7 +205,9 @@ def _merge(parts: list[pa.Table]) -> pa.Table:
         .group_by("text_key", maintain_order=True)
         .agg(
             pl.sum("n_prompts", "n_accounts"),
-            pl.first("n_tokens", "evasion_marks", "pairs", "wide_pairs", "edges", "windows", "skeleton"),
+            pl.first(
+                "n_tokens", "evasion_marks", "language", "pairs", "wide_pairs", "edges", "windows", "skeleton"
+            ),
         )
     )
     return merged.to_arrow().cast(TEXTS)

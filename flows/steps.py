@@ -1,7 +1,8 @@
 """The steps of a run as Prefect tasks: shells of one call each round the rooms' plain functions.
 
 A step is handed a `RunRef`, never data. It is done once per run: `Run.stage` skips what is recorded and intact.
-What the store says may change between a crash and the resumption, so steps that ask it name the answer as `inputs`.
+What the store says may change between a crash and the resumption, so steps that ask it name the answer as `inputs`,
+and those that read what these wrote come `after` them.
 """
 
 from __future__ import annotations
@@ -31,15 +32,19 @@ def _do(
     outputs: list[str],
     optional: list[str] | None = None,
     *,
-    inputs: str = "",
+    after: tuple[str, ...] = (),
+    asked: Iterable[str] = (),
 ) -> None:
+    """
+    Args:
+        after: the stages, from `group` on, whose files `work` reads. It is done again if they wrote something else.
+        asked: digests of what the store, and through it other runs, had to say.
+    """
     run, settings = ref.run(), ref.settings()
     with progress.stage(name):
+        parts = [*asked, *([run.written_by(*after)] if after else [])]
+        inputs = hashlib.sha256("\n".join(parts).encode()).hexdigest() if parts else ""
         run.stage(name, lambda: work(run, settings), outputs, optional or [], inputs=inputs)
-
-
-def _digest(parts: Iterable[str]) -> str:
-    return hashlib.sha256("\n".join(parts).encode()).hexdigest()
 
 
 @_shell
@@ -71,10 +76,18 @@ def scaffold(ref: RunRef) -> None:
 
 @_shell
 def group(ref: RunRef) -> None:
-    """Texts to lexical groups."""
-    from clustering.stage import group as work
+    """Texts to lexical groups, by what marks them today and was not usual on the days before."""
+    from flows.trailing import trailing_days
 
-    _do(ref, "group", work, ["groups.parquet"])
+    trailing = trailing_days(ref.settings(), ref.run().day)
+
+    def work(run: Run, settings: Settings) -> Counts:
+        from clustering.stage import group as form_groups
+
+        return form_groups(run, settings, {day.run_id: day.path for day in trailing})
+
+    asked = [f"{day.run_id} {day.sha256}" for day in trailing]
+    _do(ref, "group", work, ["groups.parquet", "usual.parquet"], asked=asked)
 
 
 @_shell
@@ -82,13 +95,13 @@ def represent(ref: RunRef) -> None:
     """Choose what is worth a vector."""
     from embeddings.representatives import choose
 
-    _do(ref, "represent", choose, ["representatives.parquet"])
+    _do(ref, "represent", choose, ["representatives.parquet"], after=("group",))
 
 
 @_shell
 def embed(ref: RunRef) -> None:
     """Representatives to vectors, through the cache."""
-    _do(ref, "embed", _embed, ["vectors.npy"])
+    _do(ref, "embed", _embed, ["vectors.npy"], after=("represent",))
 
 
 def _embed(run: Run, settings: Settings) -> Counts:
@@ -110,7 +123,7 @@ def index(ref: RunRef) -> None:
         built.save(run.path / "index.faiss")
         return {"vectors": len(vectors)}
 
-    _do(ref, "index", work, ["index.faiss"])
+    _do(ref, "index", work, ["index.faiss"], after=("embed",))
 
 
 @_shell
@@ -118,7 +131,8 @@ def cluster(ref: RunRef) -> None:
     """Groups and vectors to verified families."""
     from clustering.stage import cluster as work
 
-    _do(ref, "cluster", work, ["family_members.parquet", "family_cores.parquet"])
+    outputs = ["family_members.parquet", "family_cores.parquet", "background.parquet"]
+    _do(ref, "cluster", work, outputs, after=("group", "represent", "embed"))
 
 
 @_shell
@@ -131,6 +145,7 @@ def label(ref: RunRef) -> None:
         "label",
         lambda run, settings: work(run, settings, lambda texts: encode(settings, texts)[0]),
         ["labels.parquet", "matchers.parquet", "slot_values.parquet"],
+        after=("cluster",),
     )
 
 
@@ -149,8 +164,8 @@ def identify(ref: RunRef) -> None:
         known = [(core.campaign_id, Core(core.features, core.weights)) for core in cores]
         return identify_families(run, known, settings)
 
-    inputs = _digest(core.digest for core in cores)
-    _do(ref, "identify", work, ["identities.parquet"], inputs=inputs)
+    asked = [core.digest for core in cores]
+    _do(ref, "identify", work, ["identities.parquet"], after=("cluster",), asked=asked)
 
 
 @_shell
@@ -159,9 +174,8 @@ def link(ref: RunRef) -> None:
 
     from campaigns.store import Store
 
-    run = ref.run()
     with Store.open(ref.settings()) as store:
-        allowed = store.allowed(run.day)
+        allowed = store.allowed(ref.run().day)
 
     def work(run: Run, settings: Settings) -> Counts:
         from accounts.stage import link_families
@@ -169,8 +183,8 @@ def link(ref: RunRef) -> None:
         return link_families(run, settings, allowed)
 
     outputs = ["family_accounts.parquet", "family_tiers.parquet", "family_evidence.parquet"]
-    inputs = _digest([run.written_by("identify"), *(repr(entry) for entry in allowed)])
-    _do(ref, "link", work, outputs, inputs=inputs)
+    asked = [repr(entry) for entry in allowed]
+    _do(ref, "link", work, outputs, after=("cluster", "label", "identify"), asked=asked)
 
 
 @_shell
@@ -184,7 +198,7 @@ def layout(ref: RunRef) -> None:
         files.write_array(run.path / "layout.npy", places)
         return {"points": len(places)}
 
-    _do(ref, "layout", work, ["layout.npy"])
+    _do(ref, "layout", work, ["layout.npy"], after=("embed",))
 
 
 @_shell
@@ -193,5 +207,5 @@ def results(ref: RunRef) -> None:
     from campaigns.results import write_results
 
     outputs = [f"{name}.parquet" for name in ("members", "campaigns", "accounts", "evidence", "map")]
-    inputs = ref.run().written_by("identify", "link")
-    _do(ref, "results", lambda run, _: write_results(run), outputs, inputs=inputs)
+    after = ("represent", "cluster", "label", "identify", "link", "layout")
+    _do(ref, "results", lambda run, _: write_results(run), outputs, after=after)

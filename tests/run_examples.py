@@ -195,7 +195,9 @@ def _text(row: dict[str, Any]) -> dict[str, Any]:
         "evasion_marks": 7 if HOSTILE in row["prompt"] else 0,
         "partition": 0,
         "pairs": [],
+        "language": 0,
         "wide_pairs": [],
+        "windows": [],
         "edges": [],
         "skeleton": "",
     }

@@ -291,3 +291,17 @@ def test_edges_bring_stragglers_home_and_do_not_split_a_family() -> None:
     found = families(rows + straggler, edge, everyone)
     assert (found[n:] == found[0]).all()
     assert len(set(found[found >= 0].tolist())) == 2
+
+
+def test_two_templates_round_the_same_slot_texts_stay_apart() -> None:
+    """Both pools ask about the same forty passages, each with a template of its own."""
+    rng = np.random.default_rng(6)
+    passages = [rng.integers(10_000, 30_000, 15).tolist() for _ in range(40)]
+    rows = [list(range(1_000, 1_020)) + passage for passage in passages]
+    rows += [list(range(2_000, 2_020)) + passage for passage in passages]
+    rows += [rng.integers(10_000, 30_000, 20).tolist() for _ in range(600)]
+    pairs = pairs_of([i % 20 for i in range(40)] + [100 + i % 20 for i in range(40)] + list(range(200, 800)))
+    final = find_families(sets_of(rows), pairs, keys_of(len(rows)), SETTINGS).final
+    assert len(set(final[:40].tolist())) == 1
+    assert len(set(final[40:80].tolist())) == 1
+    assert -1 < final[0] != final[40] > -1

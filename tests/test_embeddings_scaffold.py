@@ -151,3 +151,12 @@ def test_edges_of_empty_and_short_texts() -> None:
     none, one = edge_sets(["", "word"])
     assert none == frozenset()
     assert one == frozenset()
+
+
+def test_characters_of_unspaced_scripts_pair_as_words_of_two_an_even_number_apart() -> None:
+    # Six distinct characters: five words of two and a last one alone; pairs at 2, 4 (and 6) places.
+    text = "山川草木鳥魚"
+    assert len(scaffold.text_features(tokenize([text]), 3).values) == 4 + 2
+    # One more character in front moves every place, yet the pairs stay.
+    one, other = sets_of(scaffold.text_features(tokenize([text, "雨" + text]), 3))
+    assert set(one) < set(other)

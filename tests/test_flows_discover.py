@@ -196,7 +196,9 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 
 def test_what_the_store_says_by_now_is_what_a_resumed_run_goes_by(tmp_path: Path, asked: list[str]) -> None:
-    _, ref = a_ref(tmp_path, {})
+    run, ref = a_ref(tmp_path, {})
+    for stage in ("represent", "cluster", "label", "layout"):
+        run.stage(stage, dict, [])
 
     def resumed() -> list[str]:
         asked.clear()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import polars as pl
 import pytest
@@ -59,6 +61,25 @@ def test_the_guard_is_the_first_test_that_a_group_fails(made: dict[str, int], gu
     if view.strength is not None:
         assert sum(weights.values()) == pytest.approx(view.strength, rel=1e-5)
     assert f"{len(members)} prompts of {view.n_accounts} account" in group_sentence(view, settings)
+
+
+@pytest.mark.parametrize(
+    ("share", "guard"), [(0.05, Guard.REGROUPED), (0.09, Guard.USUAL), (0.5, Guard.USUAL)]
+)
+def test_words_that_were_usual_before_are_told_apart_from_a_weak_core(share: float, guard: Guard) -> None:
+    texts = day(18)
+    sets = texts.readings.pairs
+    known = replace(sets, usual=np.where(sets.features <= 18, share, 0.0))
+    view, _ = judge_group(
+        replace(texts, readings=replace(texts.readings, pairs=known, wide_pairs=known)),
+        0,
+        np.arange(10),
+        SETTINGS,
+    )
+    assert view.guard is guard
+    weak, _ = judge_group(day(2), 0, np.arange(10), SETTINGS)
+    assert weak.guard is Guard.WEAK_CORE
+    assert ("by today alone it would pass" in group_sentence(view, SETTINGS)) == (guard is Guard.USUAL)
 
 
 def test_busy_senders_lower_the_evidence_and_nothing_else() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -13,6 +15,8 @@ from flows.explain.records import GroupView, Guard
 
 Weights = dict[int, float]
 """Features of a core and the weight of each, in nats."""
+
+_HISTORY_MAY_DECIDE = (Guard.WEAK_CORE, Guard.ORDINARY_SENDERS, Guard.LOW_EVIDENCE)
 
 READINGS = ("pairs", "edges", "wide_pairs")
 """The readings that propose groups, in their order (`clustering.lexical`)."""
@@ -63,6 +67,10 @@ def _judge(
         guard = Guard.TOO_FEW_TEXTS
     else:
         guard = Guard.REGROUPED
+    if guard in _HISTORY_MAY_DECIDE and sets.usual is not None:
+        today = find_cores(replace(sets, usual=None), labels, pairs, settings)
+        if (today.strong(settings) & (today.evidence >= needed)).any():
+            guard = Guard.USUAL
     view = GroupView(
         group=group,
         guard=guard,
@@ -109,6 +117,12 @@ def group_sentence(view: GroupView, settings: FamilySettings) -> str:
         case Guard.LOW_EVIDENCE:
             return (
                 f"{size}, too few for so short a core: {figures}, the evidence is {view.evidence:.0f} of the "
+                f"{view.evidence_needed:.0f} needed."
+            )
+        case Guard.USUAL:
+            return (
+                f"{size}, and by today alone it would pass, but many accounts sent these words in prompts of no family "
+                f"on the days before, as with an idiom: {figures}, the evidence is {view.evidence or 0:.0f} of the "
                 f"{view.evidence_needed:.0f} needed."
             )
         case _:

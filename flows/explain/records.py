@@ -30,6 +30,7 @@ class Guard(StrEnum):
     WEAK_CORE = "core too weak"
     ORDINARY_SENDERS = "ordinary senders"
     LOW_EVIDENCE = "evidence too low"
+    USUAL = "usual before"
     REGROUPED = "regrouped"
     LITTLE_OF_A_FAMILY = "too little of a family's core"
     OTHER_READING = "read otherwise"
