@@ -141,6 +141,15 @@ GROUPS = pa.schema(
 )
 """Lexical groups, those too weak to be a family included; texts of no group do not appear. Sort: text_key."""
 
+OPEN_TEXTS = pa.schema(
+    [
+        pa.field("text_key", TEXT_KEY, nullable=False),
+        pa.field("ordinary", pa.float32(), nullable=False),
+    ]
+)
+"""Texts of no lexical family that have near texts of other accounts, and how much like anybody's the other traffic of
+all their senders is (0.5 is anybody's). Sort: text_key."""
+
 REPRESENTATIVES = pa.schema(
     [
         pa.field("representative", pa.int32(), nullable=False),
@@ -152,7 +161,7 @@ REPRESENTATIVES = pa.schema(
         pa.field("truncated", pa.bool_(), nullable=False),
     ]
 )
-"""What is embedded: one skeleton per lexical group, and windows of texts left open (group -1).
+"""What is embedded: one skeleton per lexical group, and head and tail windows of texts left open (group -1).
 Sort: representative (0..n-1, the row of the run's `vectors.npy`)."""
 
 FAMILY_MEMBERS = pa.schema(

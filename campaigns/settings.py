@@ -179,7 +179,9 @@ class EmbeddingSettings(Section):
         2_000, ge=0, le=10_000, description="Most texts of a run that the transformer encodes."
     )
     window_words: int = Field(
-        40, ge=4, description="Words of the head window of a text that the scaffold leaves open."
+        24,
+        ge=4,
+        description="Words of the head and of the tail window of a text that the scaffold leaves open.",
     )
 
 

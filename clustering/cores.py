@@ -3,7 +3,8 @@
 For a feature with account-weighted frequency p inside the group and q in the rest of the traffic (the group itself
 left out, or a large family would explain itself away), the weight is p ln(p / q): the feature's part of the
 Kullback-Leibler divergence between group and rest. A core's strength is the sum of its weights, in nats. What was
-common on trailing days (`clustering.background`) is common in the rest of the traffic, whatever today says.
+common on trailing days (`clustering.background`), or in the language of the group (`clustering.dialects`), is common
+in the rest of the traffic, whatever today says.
 """
 
 from __future__ import annotations
@@ -18,6 +19,9 @@ from scipy import sparse
 from campaigns.settings import FamilySettings
 from clustering.groups import FeatureSets
 from clustering.senders import Pairs, evidence
+
+DIALECT_PRIOR = 20.0
+"""Accounts of a language below which it says little about what is common in it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +87,13 @@ def find_cores(sets: FeatureSets, groups: NDArray[np.int32], pairs: Pairs, setti
     size = n_accounts[chosen][row]
     # Sums of thirds in another order differ in the last bit; a feature of exactly one half must not.
     p = np.round(mass.data, 9) / size
-    q = frequency_outside(sets, column, totals[column] - carriers.data, pairs.everyone - size)
+    core_of_text = np.where(groups >= 0, np.append(core_of, -1)[groups], -1).astype(np.int32)
+    language = (
+        sets.dialects.majority(core_of_text, len(chosen))
+        if sets.dialects
+        else np.zeros(len(chosen), np.int64)
+    )
+    q = frequency_outside(sets, column, totals[column], carriers.data, pairs.everyone, size, language[row])
     is_common = p >= settings.core_presence
     is_core = is_common & (p >= settings.core_lift * q)
     shape = (len(chosen), len(sets.features))
@@ -116,20 +126,33 @@ def feature_accounts(sets: FeatureSets, pairs: Pairs) -> NDArray[np.float64]:
 def frequency_outside(
     sets: FeatureSets,
     columns: NDArray[np.integer],
-    carriers: NDArray[np.float64],
-    n_accounts: NDArray[np.int64] | int,
+    totals: NDArray[np.float64],
+    inside: NDArray[np.float64],
+    everyone: int,
+    size: NDArray[np.int64] | int,
+    language: NDArray[np.int64] | int,
 ) -> NDArray[np.float64]:
     """q of some features, float64 (n,): how common each is among the accounts outside of a group.
 
-    That of today, with half a carrier added, or of trailing days, whichever is more.
+    That of today, with half a carrier added; or of trailing days; or among those who write the language of the
+    group, where today's q counts as `DIALECT_PRIOR` accounts more: whichever is most.
 
     Args:
         columns: the features' numbers, (n,).
-        carriers: accounts outside of the group that sent each, float64 (n,).
-        n_accounts: all accounts outside of the group, one number or (n,).
+        totals: accounts that sent each of them, float64 (n,).
+        inside: those of the group, float64 (n,).
+        everyone: all accounts.
+        size: accounts of the group, one number or (n,).
+        language: its place in `sets.dialects`, one number or (n,).
     """
-    today: NDArray[np.float64] = (carriers + 0.5) / (n_accounts + 1.0)
-    return today if sets.usual is None else np.maximum(today, sets.usual[columns])
+    q: NDArray[np.float64] = (totals - inside + 0.5) / (everyone - size + 1.0)
+    if sets.usual is not None:
+        q = np.maximum(q, sets.usual[columns])
+    if sets.dialects is not None:
+        outside = np.maximum(sets.dialects.totals[language, columns] - inside, 0.0)
+        others = np.maximum(sets.dialects.everyone[language] - size, 0)
+        q = np.maximum(q, (outside + DIALECT_PRIOR * q) / (others + DIALECT_PRIOR))
+    return q
 
 
 def coverage(sets: FeatureSets, cores: Cores) -> sparse.csr_matrix:

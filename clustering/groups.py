@@ -15,6 +15,29 @@ from scipy import sparse
 
 
 @dataclass(frozen=True, slots=True)
+class Dialects:
+    """What is common in each language; row -1, the last one, is of the texts whose language is unknown.
+
+    Attributes:
+        languages: int8 (n_sets,), the language of each set, -1 for unknown.
+        totals: float32 (n_languages + 1, n_features), accounts that sent each feature in texts of each language.
+        everyone: int64 (n_languages + 1,), accounts that sent any.
+    """
+
+    languages: NDArray[np.int8]
+    totals: NDArray[np.float32]
+    everyone: NDArray[np.int64]
+
+    def majority(self, groups: NDArray[np.int32], n_groups: int) -> NDArray[np.int64]:
+        """The language of most sets of each group, the lower of equals, int64 (n_groups,); groups: -1 for none."""
+        counts = np.zeros((n_groups, len(self.everyone)), np.int64)
+        inside = groups >= 0
+        np.add.at(counts, (groups[inside], self.languages[inside]), 1)
+        most: NDArray[np.int64] = counts.argmax(axis=1)
+        return most
+
+
+@dataclass(frozen=True, slots=True)
 class FeatureSets:
     """Sets of features as rows of a sparse 0/1 matrix.
 
@@ -24,12 +47,14 @@ class FeatureSets:
         features: uint64 (n_features,), ascending, what the numbers stand for.
         usual: float64 (n_features,), part of all accounts that sent each feature on trailing days, in texts of no
             family; None: no day is known.
+        dialects: what is common in each language; None: languages play no part.
     """
 
     indptr: NDArray[np.int64]
     columns: NDArray[np.int32]
     features: NDArray[np.uint64]
     usual: NDArray[np.float64] | None = None
+    dialects: Dialects | None = None
 
     @classmethod
     def of(cls, indptr: NDArray[np.int64], values: NDArray[np.uint64]) -> FeatureSets:
@@ -68,7 +93,11 @@ class FeatureSets:
         usual = None
         if self.usual is not None and other.usual is not None:
             usual = np.concatenate([self.usual, other.usual])[ascending]
-        return FeatureSets(indptr, columns, features[ascending], usual)
+        dialects = None
+        if self.dialects is not None and other.dialects is not None:
+            totals = np.concatenate([self.dialects.totals, other.dialects.totals], axis=1)[:, ascending]
+            dialects = replace(self.dialects, totals=totals)
+        return FeatureSets(indptr, columns, features[ascending], usual, dialects)
 
 
 def group_by_anchor(

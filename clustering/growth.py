@@ -28,8 +28,13 @@ from clustering.senders import Pairs, evidence
 
 SEED_NEIGHBOURS = 4
 SEED_COSINE = 0.15
-SEED_ORDINARY = 0.45
-"""Seeds whose accounts send as much else as anybody's are not worth growing."""
+SEED_ORDINARY = 0.6
+"""Seeds whose accounts send more else than anybody's are not worth growing."""
+CLEAR = 0.05
+"""Fringe per member of an island so clear that its senders may send as much else as anybody: those of a pool that
+hides behind cover, or that sends many families."""
+_PASSES = 2
+"""The families of the first pass explain what else the accounts of others sent."""
 SHORES = (0.8, 0.65)
 """Parts of the margin that are tried in turn. A high margin keeps strangers out of a young family."""
 CARRIERS = 2
@@ -65,16 +70,38 @@ class Grown:
         told: float64 (n_members,), evidence of each in nats.
         n_fringe: texts, members of other families included, that carry at least half of the margin but are no
             members.
+        margin: evidence in nats from which texts joined.
     """
 
     members: NDArray[np.int64]
     told: NDArray[np.float64]
     n_fringe: int
     profile: Profile
+    margin: float
+
+
+@dataclass(frozen=True, slots=True)
+class Growth:
+    """What grew.
+
+    Attributes:
+        labels: int32 (n_texts,), the family of each text, -1 for none.
+        strengths: float32 (n_texts,), 0.5..1 for members.
+        ordinary: float32 (n_texts,), how much like anybody's the other traffic of those who sent a text and its nearest
+            texts is; 1 for texts that are not open or have no neighbours.
+    """
+
+    labels: NDArray[np.int32]
+    strengths: NDArray[np.float32]
+    ordinary: NDArray[np.float32]
 
 
 class Grower:
-    """The traffic as arrays, made once for all seeds."""
+    """The traffic as arrays, made once for all seeds.
+
+    Attributes:
+        explained: int64 per account, prompts that are in families already and no longer count as what else it sent.
+    """
 
     def __init__(self, sets: FeatureSets, pairs: Pairs, settings: FamilySettings) -> None:
         self.sets = sets
@@ -86,6 +113,7 @@ class Grower:
         order = np.argsort(pairs.texts, kind="stable")
         self._senders = pairs.accounts[order], pairs.prompts[order]
         self._sent = np.searchsorted(pairs.texts[order], np.arange(len(sets) + 1))
+        self.explained = np.zeros(len(pairs.activity), np.int64)
         self._weight_of = np.zeros(len(sets.features))
         self._seen = np.zeros(len(sets), np.bool_)
 
@@ -98,7 +126,13 @@ class Grower:
         n_accounts = len(accounts)
         p = np.round(mass, 9) / n_accounts
         q = frequency_outside(
-            self.sets, columns, self.totals[columns] - carriers, self.pairs.everyone - n_accounts
+            self.sets,
+            columns,
+            self.totals[columns],
+            carriers,
+            self.pairs.everyone,
+            n_accounts,
+            self._language(members),
         )
         marks = (
             (p >= self.settings.grow_presence) & (carriers >= CARRIERS) & (p >= self.settings.core_lift * q)
@@ -107,6 +141,12 @@ class Grower:
         weights = np.log(p / q)
         sent = np.bincount(sender, weights=self._senders[1][entries]).astype(np.int64)
         return Profile(features, weights, float(p @ weights), accounts, sent)
+
+    def _language(self, members: NDArray[np.int64]) -> int:
+        if self.sets.dialects is None:
+            return 0
+        spoken = self.sets.dialects.languages[members].astype(np.int64)
+        return int(np.bincount(spoken % len(self.sets.dialects.everyone)).argmax())
 
     def told(self, profile: Profile, least: float) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
         """(rows ascending, evidence of each in nats) of every text that reaches `least`, and of some others.
@@ -143,7 +183,7 @@ class Grower:
             if stable or not len(members):
                 break
         fringe = int((told >= margin / 2).sum()) - len(members)
-        return Grown(members, told[joins], fringe, profile)
+        return Grown(members, told[joins], fringe, profile, margin)
 
     def family(self, seed: NDArray[np.int64], open_texts: NDArray[np.bool_]) -> Grown:
         """Grow with the full margin; what does not make an island of its own may with a lower shore."""
@@ -154,25 +194,30 @@ class Grower:
             found = self.grown(found.members, open_texts, part * self.settings.grow_margin)
         return found
 
+    def ordinary(self, profile: Profile) -> float:
+        """How much like anybody else's the other traffic of its accounts is; 0.5 is anybody's."""
+        accounts = profile.accounts
+        return float(self.pairs.ordinary(accounts, profile.prompts, self.explained[accounts]).mean())
+
     def is_promising(self, grown: Grown) -> bool:
         """Enough accounts, and they send little else."""
-        profile = grown.profile
-        ordinary = float(self.pairs.ordinary(profile.accounts, profile.prompts).mean())
+        profile, settings = grown.profile, self.settings
         return (
-            len(profile.accounts) >= self.settings.grow_accounts and ordinary <= self.settings.grow_ordinary
+            len(profile.accounts) >= settings.grow_accounts
+            and self.ordinary(profile) <= settings.grow_ordinary
         )
 
     def is_family(self, grown: Grown) -> bool:
         profile, settings = grown.profile, self.settings
-        if not len(grown.members):
+        n_members, n_accounts = len(grown.members), len(profile.accounts)
+        if not n_members or n_accounts < settings.grow_accounts or profile.strength < settings.core_strength:
             return False
-        n_accounts = len(profile.accounts)
-        if n_accounts < settings.grow_accounts or profile.strength < settings.core_strength:
-            return False
-        if grown.n_fringe > settings.grow_fringe * len(grown.members):
-            return False
-        ordinary = float(self.pairs.ordinary(profile.accounts, profile.prompts).mean())
+        ordinary = self.ordinary(profile)
+        allowed = settings.grow_fringe
         if ordinary > settings.grow_ordinary:
+            # A lower shore could take in a whole genre, so it is no island on its own word.
+            allowed = CLEAR if grown.margin == settings.grow_margin else -1.0
+        if grown.n_fringe > allowed * n_members:
             return False
         told = evidence(
             np.array([profile.strength]), np.array([n_accounts]), np.array([ordinary]), self.pairs.n_prompts
@@ -186,8 +231,8 @@ def grow_families(
     keys: NDArray[np.bytes_],
     open_texts: NDArray[np.bool_],
     settings: FamilySettings,
-) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
-    """(family of each text or -1, strength 0.5..1) among the open texts; the closest seeds come first.
+) -> Growth:
+    """Families among the open texts; the closest seeds come first.
 
     Args:
         keys: fixed-size bytes (n_texts,), distinct: the content that breaks ties.
@@ -195,23 +240,33 @@ def grow_families(
     labels = np.full(len(sets), -1, np.int32)
     strengths = np.zeros(len(sets), np.float32)
     grower = Grower(sets, pairs, settings)
+    taken = ~open_texts[pairs.texts]
+    np.add.at(grower.explained, pairs.accounts[taken], pairs.prompts[taken])
     still_open = open_texts & (sets.sizes > 0)
-    untried = still_open.copy()
-    for seed in _seeds(grower, keys, still_open):
-        if not untried[seed].all():
-            continue
-        untried[seed] = False
-        found = grower.family(seed, still_open)
-        untried[found.members] = False
-        if grower.is_family(found):
-            labels[found.members] = labels.max(initial=-1) + 1
-            strengths[found.members] = np.clip(found.told / (2 * settings.grow_margin), 0.5, 1.0)
-            still_open[found.members] = False
-    return labels, strengths
+    seeds, ordinary = _seeds(grower, keys, still_open)
+    for _ in range(_PASSES):
+        untried = still_open.copy()
+        n_before = labels.max(initial=-1)
+        for seed in seeds:
+            if not untried[seed].all():
+                continue
+            untried[seed] = False
+            found = grower.family(seed, still_open)
+            untried[found.members] = False
+            if grower.is_family(found):
+                labels[found.members] = labels.max(initial=-1) + 1
+                strengths[found.members] = np.clip(found.told / (2 * settings.grow_margin), 0.5, 1.0)
+                still_open[found.members] = False
+                grower.explained[found.profile.accounts] += found.profile.prompts
+        if labels.max(initial=-1) == n_before:
+            break
+    return Growth(labels, strengths, ordinary)
 
 
-def _seeds(grower: Grower, keys: NDArray[np.bytes_], open_texts: NDArray[np.bool_]) -> NDArray[np.int64]:
-    """Rows of each seed, int64 (n_seeds, 1 + SEED_NEIGHBOURS)."""
+def _seeds(
+    grower: Grower, keys: NDArray[np.bytes_], open_texts: NDArray[np.bool_]
+) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+    """(rows of each seed, int64 (n_seeds, 1 + SEED_NEIGHBOURS); how ordinary the senders round each text are)."""
     pairs, n_texts = grower.pairs, len(grower.sets)
     near = nearest_of_others(
         grower.sets, pairs, grower.totals, open_texts, SEED_NEIGHBOURS, repeat_cosine=SEED_COSINE
@@ -220,15 +275,14 @@ def _seeds(grower: Grower, keys: NDArray[np.bytes_], open_texts: NDArray[np.bool
     repeats = np.ones(n_texts, np.int64)
     repeats[near.rows] = near.repeats
     activity = pairs.mean_over_senders(pairs.activity.astype(np.float64), n_texts)
-    ordinary = pairs.percentile(np.maximum(activity - repeats, 0)) / repeats
-    worth = (
-        (near.nearest[:, -1] >= 0)
-        & (near.cosines[:, -1] >= SEED_COSINE)
-        & (ordinary[seeds].mean(axis=1) <= SEED_ORDINARY)
-    )
+    explained = pairs.mean_over_senders(grower.explained.astype(np.float64), n_texts)
+    ordinary = pairs.percentile(np.maximum(activity - explained - repeats, 0)) / repeats
+    whole = near.nearest[:, -1] >= 0
+    around = np.ones(n_texts, np.float32)
+    around[near.rows[whole]] = ordinary[seeds[whole]].mean(axis=1)
+    worth = whole & (near.cosines[:, -1] >= SEED_COSINE) & (around[near.rows] <= SEED_ORDINARY)
     order = np.lexsort((keys[near.rows], -near.cosines.mean(axis=1).round(6)))
-    chosen: NDArray[np.int64] = seeds[order[worth[order]]]
-    return chosen
+    return seeds[order[worth[order]]], around
 
 
 @njit(cache=True, nogil=True)

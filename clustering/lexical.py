@@ -44,15 +44,19 @@ class LexicalGroups:
         labels: int32 (n_texts,), -1 for none.
         strengths: float32 (n_texts,), part of the group's core weight the text carries.
         accepted: bool (n_groups,), the groups that are families.
+        ordinary: float32 (n_texts,), how much like anybody's the senders of a text and of its nearest texts are, of
+            texts that were open when the last reading began; otherwise 1.
     """
 
     labels: NDArray[np.int32]
     strengths: NDArray[np.float32]
     accepted: NDArray[np.bool_]
+    ordinary: NDArray[np.float32]
 
     @classmethod
     def none(cls, n_texts: int) -> LexicalGroups:
-        return cls(np.full(n_texts, -1, np.int32), np.zeros(n_texts, np.float32), np.empty(0, np.bool_))
+        nothing = np.zeros(n_texts, np.float32)
+        return cls(np.full(n_texts, -1, np.int32), nothing, np.empty(0, np.bool_), nothing + 1)
 
     @property
     def families(self) -> NDArray[np.int32]:
@@ -103,6 +107,7 @@ def _extended(
         np.where(joins, labels + len(found.accepted), found.labels).astype(np.int32),
         np.where(joins, new.strengths, found.strengths),
         np.concatenate([found.accepted, accepted]),
+        found.ordinary,
     )
 
 
@@ -110,12 +115,13 @@ def _with_grown(
     found: LexicalGroups, sets: FeatureSets, pairs: Pairs, keys: NDArray[np.bytes_], settings: FamilySettings
 ) -> LexicalGroups:
     """Add the families that grow from seeds of texts in no family."""
-    grown, strengths = grow_families(sets, pairs, keys, ~found.taken, settings)
-    joins = grown >= 0
+    growth = grow_families(sets, pairs, keys, ~found.taken, settings)
+    joins = growth.labels >= 0
     return LexicalGroups(
-        np.where(joins, grown + len(found.accepted), found.labels).astype(np.int32),
-        np.where(joins, strengths, found.strengths),
-        np.concatenate([found.accepted, np.ones(int(grown.max(initial=-1)) + 1, np.bool_)]),
+        np.where(joins, growth.labels + len(found.accepted), found.labels).astype(np.int32),
+        np.where(joins, growth.strengths, found.strengths),
+        np.concatenate([found.accepted, np.ones(int(growth.labels.max(initial=-1)) + 1, np.bool_)]),
+        growth.ordinary,
     )
 
 

@@ -78,7 +78,12 @@ class Pairs:
         result: NDArray[np.float64] = (below[low] + below[high]) / 2
         return result
 
-    def ordinary(self, accounts: NDArray[np.int64], prompts: NDArray[np.int64]) -> NDArray[np.float64]:
+    def ordinary(
+        self,
+        accounts: NDArray[np.int64],
+        prompts: NDArray[np.int64],
+        explained: NDArray[np.int64] | int = 0,
+    ) -> NDArray[np.float64]:
         """How much like anybody else's the traffic of a group's accounts is, float64 per (group, account).
 
         The percentile of what an account sent besides, divided by how often it repeated itself: people say a thing
@@ -87,8 +92,10 @@ class Pairs:
         Args:
             accounts: account numbers.
             prompts: what each sent in the group.
+            explained: what each sent in other families, which does not count as sent besides.
         """
-        return self.percentile(self.activity[accounts] - prompts) / np.maximum(prompts, 1)
+        others = np.maximum(self.activity[accounts] - prompts - explained, 0)
+        return self.percentile(others) / np.maximum(prompts, 1)
 
 
 def evidence(

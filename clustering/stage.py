@@ -18,12 +18,13 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from campaigns import files
-from campaigns.records import FAMILY_CORES, FAMILY_MEMBERS, GROUPS
+from campaigns.records import FAMILY_CORES, FAMILY_MEMBERS, GROUPS, OPEN_TEXTS
 from campaigns.runs import Counts, Run
 from campaigns.settings import FamilySettings, Settings
 from clustering.background import background_of, usual_of, with_usual
 from clustering.cores import find_cores
 from clustering.density import cluster as density_clusters
+from clustering.dialects import with_dialects
 from clustering.families import settle, stand_alone
 from clustering.groups import FeatureSets
 from clustering.lexical import Readings, lexical_groups
@@ -53,9 +54,12 @@ class TextTable:
     def scaffolded(cls, run: Run) -> TextTable:
         """The texts as `group` finds them."""
         names = [field.name for field in fields(Readings)]
-        table = run.table("texts", ["text_key", *names])
+        table = run.table("texts", ["text_key", "language", *names])
         keys = pl.Series("text_key", table["text_key"])
-        return cls(keys, Readings(**{name: _sets(table[name]) for name in names}), _read_pairs(run, keys))
+        pairs = _read_pairs(run, keys)
+        languages = table["language"].to_numpy()
+        readings = {name: with_dialects(_sets(table[name]), pairs, languages) for name in names}
+        return cls(keys, Readings(**readings), pairs)
 
     def __len__(self) -> int:
         return len(self.keys)
@@ -70,7 +74,7 @@ class TextTable:
 
 
 def group(run: Run, settings: Settings, trailing: Mapping[str, Path]) -> Counts:
-    """Lexical groups of the run's texts: `texts.parquet` and the prompts to `groups.parquet` and `usual.parquet`.
+    """Lexical groups of the run's texts: `texts.parquet` and the prompts to `groups`, `open_texts` and `usual.parquet`.
 
     Args:
         trailing: run id and `background.parquet` of each trailing day, in order of days.
@@ -89,6 +93,9 @@ def group(run: Run, settings: Settings, trailing: Mapping[str, Path]) -> Counts:
         "is_family": found.accepted[labels],
     }
     files.write_parquet(run.path / "groups.parquet", pl.DataFrame(columns).to_arrow().cast(GROUPS))
+    left = np.flatnonzero(~found.taken & (found.ordinary < 1))
+    still_open = {"text_key": texts.keys.gather(left).to_arrow(), "ordinary": found.ordinary[left]}
+    files.write_parquet(run.path / "open_texts.parquet", pl.DataFrame(still_open).to_arrow().cast(OPEN_TEXTS))
     return {
         "groups": len(np.unique(labels)),
         "families": len(np.unique(labels[found.accepted[labels]])),
@@ -150,7 +157,10 @@ def _proposals(
     proposed = np.full(len(texts), -1, np.int32)
     of_group = representatives["group"].to_numpy()
     is_window = of_group < 0
-    proposed[texts.rows_of(representatives["text_key"])[is_window]] = clusters[is_window]
+    # A text may have two windows, the head first; where the head is noise its tail speaks.
+    clustered = is_window & (clusters >= 0)
+    rows, first = np.unique(texts.rows_of(representatives["text_key"])[clustered], return_index=True)
+    proposed[rows] = clusters[clustered][first]
     group_of_text = groups["group"].to_numpy()
     cluster_of_group = np.full(int(group_of_text.max(initial=-1)) + 1, -1, np.int32)
     cluster_of_group[of_group[~is_window]] = clusters[~is_window]
@@ -179,7 +189,8 @@ def _renumbered(labels: NDArray[np.int32]) -> NDArray[np.int32]:
 def _write(
     run: Run, texts: TextTable, labels: NDArray[np.int32], strengths: NDArray[np.float32], settings: Settings
 ) -> None:
-    sets = texts.readings.wide_pairs.united(texts.readings.edges)
+    phrases = texts.readings.wide_pairs.united(texts.readings.edges)
+    sets = phrases.united(texts.readings.windows)
     rows = np.flatnonzero(labels >= 0)
     members = {
         "text_key": texts.keys.gather(rows).to_arrow(),
@@ -190,7 +201,8 @@ def _write(
     files.write_parquet(
         run.path / "family_members.parquet", pl.DataFrame(members).to_arrow().cast(FAMILY_MEMBERS)
     )
-    weights = _lasting_cores(sets, texts.pairs, labels, settings.family).tocoo()
+    is_phrase = np.isin(sets.features, phrases.features)
+    weights = _lasting_cores(sets, is_phrase, texts.pairs, labels, settings.family).tocoo()
     table = pl.DataFrame(
         {
             "family": weights.row.astype(np.int32),
@@ -204,17 +216,26 @@ def _write(
 
 
 def _lasting_cores(
-    sets: FeatureSets, pairs: Pairs, labels: NDArray[np.int32], settings: FamilySettings
+    sets: FeatureSets,
+    is_phrase: NDArray[np.bool_],
+    pairs: Pairs,
+    labels: NDArray[np.int32],
+    settings: FamilySettings,
 ) -> sparse.csr_matrix:
     """What a family is known again by, weights as CSR (n_families, n_features).
 
-    Its core; where that is weak, as in a family that was grown, the features that fewer members carry too.
+    The pairs and edges of its core; where that is weak, as in a family that was grown, also window words and what
+    fewer members carry.
+
+    Args:
+        is_phrase: bool (n_features,), the pairs and edges.
     """
     everyone = settings.model_copy(update={"min_prompts": 1, "min_accounts": 1})
     wider = everyone.model_copy(update={"core_presence": settings.grow_presence})
     cores, wide_cores = (find_cores(sets, labels, pairs, chosen) for chosen in (everyone, wider))
-    strong = cores.strong(settings).astype(np.float32)
-    weights = (sparse.diags(strong) @ cores.weights + sparse.diags(1 - strong) @ wide_cores.weights).tocsr()
+    phrases = cores.weights @ sparse.diags(is_phrase.astype(np.float32))
+    strong = (np.asarray(phrases.sum(axis=1)).ravel() >= settings.core_strength).astype(np.float32)
+    weights = (sparse.diags(strong) @ phrases + sparse.diags(1 - strong) @ wide_cores.weights).tocsr()
     weights.eliminate_zeros()
     return weights
 

@@ -87,7 +87,7 @@ def group(ref: RunRef) -> None:
         return form_groups(run, settings, {day.run_id: day.path for day in trailing})
 
     asked = [f"{day.run_id} {day.sha256}" for day in trailing]
-    _do(ref, "group", work, ["groups.parquet", "usual.parquet"], asked=asked)
+    _do(ref, "group", work, ["groups.parquet", "open_texts.parquet", "usual.parquet"], asked=asked)
 
 
 @_shell

@@ -35,14 +35,15 @@ def reworded(seed: int = 1, accounts: int = 20) -> tuple[FeatureSets, Pairs, NDA
 
 
 def grow(sets: FeatureSets, pairs: Pairs, keys: NDArray[np.bytes_]) -> NDArray[np.int32]:
-    return grow_families(sets, pairs, keys, np.ones(len(sets), np.bool_), SETTINGS)[0]
+    return grow_families(sets, pairs, keys, np.ones(len(sets), np.bool_), SETTINGS).labels
 
 
 @pytest.mark.parametrize("seed", [1, 2, 3])
 def test_a_family_without_a_core_grows_whole(seed: int) -> None:
     sets, pairs, keys = reworded(seed)
     assert (find_families(sets, pairs, keys, SETTINGS).final[:N_POOL] == -1).mean() > 0.5
-    labels, strengths = grow_families(sets, pairs, keys, np.ones(len(sets), np.bool_), SETTINGS)
+    found = grow_families(sets, pairs, keys, np.ones(len(sets), np.bool_), SETTINGS)
+    labels, strengths = found.labels, found.strengths
     assert set(labels[:N_POOL].tolist()) == {0}
     assert set(labels[N_POOL:].tolist()) == {-1}
     assert strengths[:N_POOL].min() >= 0.5
@@ -55,34 +56,58 @@ def test_a_pool_of_few_accounts_is_too_little_to_tell() -> None:
     assert set(grow(*reworded(accounts=fewest))[:N_POOL].tolist()) == {0}
 
 
-def test_a_genre_has_a_shore_and_a_family_is_an_island() -> None:
-    """As many texts again carry a third of what the members carry: the same words, thinned out."""
-    sets, pairs, keys = reworded()
+def with_shore(size: int, words: int) -> tuple[FeatureSets, NDArray[np.bytes_]]:
+    """The texts of `reworded`, and some that carry a part of what the members carry: the same words, thinned out."""
+    sets, _, _ = reworded()
     rng = np.random.default_rng(5)
     rows = [
         sets.features[sets.columns[sets.indptr[i] : sets.indptr[i + 1]]].tolist() for i in range(len(sets))
     ]
-    shore = [rng.choice(60, 9, replace=False).tolist() for _ in range(N_POOL)]
-    everything = rows + shore
-    indptr = np.concatenate(([0], np.cumsum([len(row) for row in everything]))).astype(np.int64)
-    wider = FeatureSets.of(indptr, np.array([v for row in everything for v in sorted(row)], np.uint64))
-    n = len(everything)
-    accounts = np.concatenate([pairs.accounts, 5_000 + np.arange(N_POOL)])
-    everyone = Pairs(accounts, np.arange(n, dtype=np.int64), np.ones(n, np.int64))
-    names = np.array([f"{i:05}".encode() for i in range(n)], "S5")
-    assert set(grow(sets, pairs, keys)[:N_POOL].tolist()) == {0}
-    assert set(grow(wider, everyone, names).tolist()) == {-1}
+    rows += [sorted(rng.choice(60, words, replace=False).tolist()) for _ in range(size)]
+    indptr = np.concatenate(([0], np.cumsum([len(row) for row in rows]))).astype(np.int64)
+    wider = FeatureSets.of(indptr, np.array([v for row in rows for v in row], np.uint64))
+    return wider, np.array([f"{i:05}".encode() for i in range(len(rows))], "S5")
 
 
-def test_senders_who_send_as_much_else_as_anybody_are_no_pool() -> None:
-    """Each account of the pool writes one request of the family and nine others; everybody else writes ten."""
-    sets, _, keys = reworded()
+def sent(accounts: list[int], prompts: list[int]) -> Pairs:
+    """Text i was sent by account accounts[i], prompts[i] times."""
+    return Pairs(np.array(accounts), np.arange(len(accounts), dtype=np.int64), np.array(prompts))
+
+
+def test_a_genre_has_a_shore_and_a_family_is_an_island() -> None:
+    sets, keys = with_shore(N_POOL, 9)
+    accounts = [i % 20 for i in range(N_POOL)] + [1_000 + i for i in range(N_ORGANIC + N_POOL)]
+    assert set(grow(*reworded())[:N_POOL].tolist()) == {0}
+    assert set(grow(sets, sent(accounts, [1] * len(accounts)), keys).tolist()) == {-1}
+
+
+def test_senders_who_send_as_much_else_as_anybody_are_no_pool_unless_the_island_is_clear() -> None:
+    """Everybody writes one request. A short shore makes it a genre, but not if everybody else writes ten."""
+    clear, _, clear_keys = reworded()
+    n = len(clear)
+    assert set(grow(clear, sent(list(range(n)), [1] * n), clear_keys)[:N_POOL].tolist()) == {0}
+    sets, keys = with_shore(16, 6)
     n = len(sets)
-    texts = np.arange(n, dtype=np.int64)
-    alone = Pairs(texts.copy(), texts, np.ones(n, np.int64))
-    assert set(grow(sets, alone, keys).tolist()) == {-1}
-    busy = np.concatenate([np.ones(N_POOL, np.int64), np.full(N_ORGANIC, 10, np.int64)])
-    assert set(grow(sets, Pairs(texts.copy(), texts, busy), keys)[:N_POOL].tolist()) == {0}
+    assert set(grow(sets, sent(list(range(n)), [1] * n), keys).tolist()) == {-1}
+    busy = sent(list(range(n)), [1] * N_POOL + [10] * (n - N_POOL))
+    assert set(grow(sets, busy, keys)[:N_POOL].tolist()) == {0}
+
+
+def test_prompts_in_families_do_not_count_as_sent_besides() -> None:
+    """The same accounts send two reworded families; each explains what the senders of the other sent besides."""
+    rng = np.random.default_rng(3)
+    rows = [sorted(rng.choice(60, 20, replace=False).tolist()) for _ in range(N_POOL)]
+    rows += [sorted((500 + rng.choice(60, 20, replace=False)).tolist()) for _ in range(N_POOL)]
+    rows += [sorted(set(rng.integers(1_000, 4_000, 25).tolist())) for _ in range(N_ORGANIC)]
+    indptr = np.concatenate(([0], np.cumsum([len(row) for row in rows]))).astype(np.int64)
+    sets = FeatureSets.of(indptr, np.array([v for row in rows for v in row], np.uint64))
+    n = len(rows)
+    accounts = np.array([i % 20 for i in range(2 * N_POOL)] + [1_000 + i for i in range(N_ORGANIC)])
+    pairs = Pairs(accounts, np.arange(n, dtype=np.int64), np.ones(n, np.int64))
+    labels = grow(sets, pairs, np.array([f"{i:05}".encode() for i in range(n)], "S5"))
+    assert len(set(labels[:N_POOL].tolist())) == len(set(labels[N_POOL : 2 * N_POOL].tolist())) == 1
+    assert sorted({labels[0], labels[N_POOL]}) == [0, 1]
+    assert (labels[2 * N_POOL :] == -1).all()
 
 
 def test_evidence_is_that_of_a_plain_sum() -> None:
@@ -104,7 +129,7 @@ def test_texts_that_are_not_open_stay_out() -> None:
     sets, pairs, keys = reworded()
     open_texts = np.ones(len(sets), np.bool_)
     open_texts[:10] = False
-    labels, _ = grow_families(sets, pairs, keys, open_texts, SETTINGS)
+    labels = grow_families(sets, pairs, keys, open_texts, SETTINGS).labels
     assert set(labels[:10].tolist()) == {-1}
     assert set(labels[10:N_POOL].tolist()) == {0}
 
