@@ -157,14 +157,18 @@ def detection_floor(run: Run, settings: Settings) -> dict[str, Any]:
     """Below what size a family of this run cannot have been seen. Silence about smaller ones means nothing."""
     counts = {record.name: record.counts for record in run.records()}["scaffold"]
     prompts = int(counts["prompts"])
-    accounts = max(int(counts["minimum_accounts"]), settings.family.min_accounts)
-    fewest = settings.family.min_prompts
+    family = settings.family
+    by_phrases = max(int(counts["minimum_accounts"]), family.min_accounts)
+    by_words = max(settings.scaffold.window_accounts, family.grow_accounts, family.min_accounts)
+    accounts = min(by_phrases, by_words)
+    fewest = family.min_prompts
     return {
         "prompts": prompts,
         "minimum_accounts": accounts,
+        "phrase_accounts": by_phrases,
         "min_prompts": fewest,
         "sentence": f"Among {prompts:,} prompts, families of fewer than {accounts} accounts or {fewest} prompts "
-        "are not looked for.",
+        f"are not looked for, and below {by_phrases} accounts only the words of beginnings and ends tell.",
     }
 
 

@@ -268,9 +268,11 @@ def test_the_manifest_says_what_cannot_have_been_seen(tmp_path: Path) -> None:
     run.stage("scaffold", lambda: {"prompts": 80_000, "minimum_accounts": 16}, [])
     assert detection_floor(run, ref.settings()) == {
         "prompts": 80_000,
-        "minimum_accounts": 16,
+        "minimum_accounts": 5,
+        "phrase_accounts": 16,
         "min_prompts": 6,
-        "sentence": "Among 80,000 prompts, families of fewer than 16 accounts or 6 prompts are not looked for.",
+        "sentence": "Among 80,000 prompts, families of fewer than 5 accounts or 6 prompts are not looked for, "
+        "and below 16 accounts only the words of beginnings and ends tell.",
     }
     strict = load({"family.min_accounts": 40}, environment={}).settings
     assert detection_floor(run, strict)["minimum_accounts"] == 40
