@@ -101,7 +101,7 @@ class FamilySettings(Section):
     )
     core_strength: float = Field(40.0, ge=0, description="Summed weight that makes a core strong.")
     family_strength: float = Field(
-        100.0, ge=0, description="Strength times sqrt(accounts / 10) that makes a family."
+        100.0, ge=0, description="Evidence of strength, accounts and senders that makes a family."
     )
     edge_strength: float = Field(
         60.0, ge=0, description="The same for cores of edge features, which say more each."
@@ -205,7 +205,7 @@ class LabelSettings(Section):
         "OPENAI_API_KEY",
         description="Environment variable that holds the service's key; unset: none is sent.",
     )
-    llm_timeout_seconds: float = Field(30.0, gt=0, le=600, description="Longest wait for one answer.")
+    llm_timeout_seconds: float = Field(30.0, gt=0, le=600, description="Longest silence of the service.")
     llm_retries: int = Field(3, ge=0, le=10, description="Further attempts after 429, 5xx or no connection.")
     llm_max_families: int = Field(
         200, ge=0, description="Most families of a run that the service is asked about."

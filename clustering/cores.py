@@ -75,6 +75,7 @@ def find_cores(sets: FeatureSets, groups: NDArray[np.int32], pairs: Pairs, setti
     ordinary = np.bincount(
         group_of_member, weights=pairs.ordinary(members % base, sent), minlength=n_groups
     ) / np.maximum(n_accounts, 1)
+    ordinary = np.round(ordinary, 9)  # accounts are numbered by partition, and sums differ in the last bit
     chosen = np.flatnonzero((n_prompts >= settings.min_prompts) & (n_accounts >= settings.min_accounts))
     totals = feature_accounts(sets, pairs)
     core_of = np.full(n_groups, -1, np.int64)
@@ -150,7 +151,7 @@ def frequency_outside(
         q = np.maximum(q, sets.usual[columns])
     if sets.dialects is not None:
         outside = np.maximum(sets.dialects.totals[language, columns] - inside, 0.0)
-        others = np.maximum(sets.dialects.everyone[language] - size, 0)
+        others = np.maximum(sets.dialects.everyone[language] - size, outside)
         q = np.maximum(q, (outside + DIALECT_PRIOR * q) / (others + DIALECT_PRIOR))
     return q
 

@@ -63,7 +63,7 @@ class Profile:
 
 @dataclass(frozen=True, slots=True)
 class Grown:
-    """A seed when its membership no longer changes.
+    """What a seed grew to, when its membership no longer changed or after `_ROUNDS`.
 
     Attributes:
         members: int64, rows, ascending; empty if the seed did not hold.
@@ -166,7 +166,7 @@ class Grower:
         return rows, np.round(told, 6)
 
     def grown(self, seed: NDArray[np.int64], open_texts: NDArray[np.bool_], margin: float) -> Grown:
-        """Grow until membership no longer changes, `_ROUNDS` times at most.
+        """Grow until membership no longer changes, or after `_ROUNDS`.
 
         Args:
             seed: int64, distinct rows.
@@ -182,6 +182,8 @@ class Grower:
             members = rows[joins]
             if stable or not len(members):
                 break
+        else:
+            profile = self.profile(members)
         fringe = int((told >= margin / 2).sum()) - len(members)
         return Grown(members, told[joins], fringe, profile, margin)
 
@@ -197,7 +199,9 @@ class Grower:
     def ordinary(self, profile: Profile) -> float:
         """How much like anybody else's the other traffic of its accounts is; 0.5 is anybody's."""
         accounts = profile.accounts
-        return float(self.pairs.ordinary(accounts, profile.prompts, self.explained[accounts]).mean())
+        return round(
+            float(self.pairs.ordinary(accounts, profile.prompts, self.explained[accounts]).mean()), 9
+        )
 
     def is_promising(self, grown: Grown) -> bool:
         """Enough accounts, and they send little else."""
@@ -326,7 +330,7 @@ def _told(indptr, columns, postings, texts, features, weight_of, seen):  # type:
     size = 0
     for feature in features:
         size += postings[feature + 1] - postings[feature]
-    rows = np.empty(size, np.int64)
+    rows = np.empty(min(size, len(seen)), np.int64)
     size = 0
     for feature in features:
         for i in range(postings[feature], postings[feature + 1]):

@@ -42,7 +42,8 @@ class LexicalGroups:
 
     Attributes:
         labels: int32 (n_texts,), -1 for none.
-        strengths: float32 (n_texts,), part of the group's core weight the text carries.
+        strengths: float32 (n_texts,), part of the group's core weight the text carries; of grown families, its evidence
+            by twice the margin.
         accepted: bool (n_groups,), the groups that are families.
         ordinary: float32 (n_texts,), how much like anybody's the senders of a text and of its nearest texts are, of
             texts that were open when the last reading began; otherwise 1.

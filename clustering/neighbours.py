@@ -21,12 +21,12 @@ MOST_POSTINGS = 250
 
 @dataclass(frozen=True, slots=True)
 class Neighbours:
-    """The nearest texts of each text, the nearest first, no two of one account.
+    """The nearest texts of each text, the nearest first, no two of one account; a text of several accounts is nobody's own.
 
     Attributes:
         rows: int64 (n,), the texts asked about.
         nearest: int64 (n, k), rows of texts; -1 where there are fewer.
-        cosines: float64 (n, k).
+        cosines: float64 (n, k), of the features looked at, so at most the cosine of the whole texts.
         repeats: int64 (n,), texts of the same account, itself included, that are as close as `repeat_cosine`.
     """
 

@@ -18,6 +18,10 @@ REFERENCE_ACCOUNTS = 10
 """Accounts of a group at which its evidence is its strength."""
 REFERENCE_PROMPTS = 20_000
 """Volume at which that holds. Twice the traffic holds more idioms, not longer ones: accounts count as the root."""
+TOLERATED = 0.25
+"""Mean percentile of what the senders of a group sent besides, up to which nothing is doubted."""
+DOUBT = 1.0
+"""How much the divisor of evidence grows with every `TOLERATED` above that: at 0.5 evidence counts half."""
 
 
 @dataclass(frozen=True)
@@ -115,7 +119,3 @@ def evidence(
     doubt = 1 + DOUBT * np.clip(ordinary - TOLERATED, 0, None) / TOLERATED
     result: NDArray[np.float64] = strength * np.sqrt(n_accounts / reference) / doubt
     return result
-
-
-TOLERATED = 0.25
-DOUBT = 2.0

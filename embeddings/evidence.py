@@ -118,7 +118,7 @@ def feature_places(tokens: Tokens, settings: ScaffoldSettings) -> Places:
 
 @njit(cache=True, nogil=True)
 def _pair_places(indptr, words, content, unspaced, distance):  # type: ignore[no-untyped-def]
-    most = content.sum() * distance
+    most = content.sum() * 2 * distance
     features = np.empty(most, np.uint64)
     places = np.empty((most, 4), np.int64)
     count = 0

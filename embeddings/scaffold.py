@@ -203,7 +203,7 @@ def _join_characters(indptr, shapes, unspaced, words):  # type: ignore[no-untype
 def _pairs(indptr, words, content, unspaced, distance):  # type: ignore[no-untyped-def]
     n_texts = len(indptr) - 1
     out_indptr = np.zeros(n_texts + 1, np.int64)
-    out = np.empty(max(np.int64(16), content.sum() * distance), np.uint64)
+    out = np.empty(max(np.int64(16), content.sum() * 2 * distance), np.uint64)
     count = 0
     reach = 2 * distance
     window = np.zeros(reach, np.int64)

@@ -35,11 +35,11 @@ class LabelCache:
         return hashlib.sha256(asked.encode()).hexdigest()
 
     def get(self, key: str) -> Cached | None:
-        """None for an unknown question. A damaged file counts as unknown and is written anew."""
+        """None for an unknown question. A damaged or unreadable file counts as unknown and is written anew."""
         try:
             with self._path(key).open("rb") as handle:
                 value = json.loads(handle.read(_MOST_BYTES))
-        except (FileNotFoundError, ValueError):
+        except (OSError, ValueError, RecursionError):
             return None
         if value == {"refused": True}:
             return Cached(None)

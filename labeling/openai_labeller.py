@@ -99,10 +99,17 @@ class OpenAILabeller:
         failures: Counter[str] = Counter()
         cached = asked = skipped = in_a_row = 0
         deadline = self._clock() + self._settings.llm_budget_seconds
-        with self._client() as client:
+        try:
+            opened = self._client()
+        except (ImportError, OSError, ValueError) as error:
+            raise UsageError(
+                f"no HTTP client can be made for label.llm_url: {type(error).__name__}",
+                hint="Look at the proxy and certificate variables of the environment.",
+            ) from None
+        with opened as client:
             for family in families:
                 body = request(family, self._settings.llm_model, self._settings.llm_max_tokens)
-                key = self._cache.key(self._settings.llm_model, PROMPT_VERSION, body)
+                key = self._cache.key(f"{self._url} {self._settings.llm_model}", PROMPT_VERSION, body)
                 known = self._cache.get(key)
                 if known is not None:
                     cached += 1

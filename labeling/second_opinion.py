@@ -35,10 +35,10 @@ def second_opinion(labels: pa.Table, members: pa.Table, settings: Settings) -> t
 
     try:
         labeller = labeller_of(settings.label, settings.home / "cache" / "labels", os.environ)
-    except UsageError as error:
-        _log.warning("no labelling service is asked: %s", error)
+        return (labels, {}) if labeller is None else polished(labels, members, labeller)
+    except (UsageError, OSError) as error:  # wrong settings, or a cache that cannot be written
+        _log.warning("the labels stay as they were: %s", error)
         return labels, {"llm_problem": str(error)}
-    return (labels, {}) if labeller is None else polished(labels, members, labeller)
 
 
 def polished(labels: pa.Table, members: pa.Table, labeller: Labeller) -> tuple[pa.Table, Counts]:

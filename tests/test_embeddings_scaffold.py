@@ -160,3 +160,19 @@ def test_characters_of_unspaced_scripts_pair_as_words_of_two_an_even_number_apar
     # One more character in front moves every place, yet the pairs stay.
     one, other = sets_of(scaffold.text_features(tokenize([text, "雨" + text]), 3))
     assert set(one) < set(other)
+
+
+def test_scripts_in_turn_make_more_pairs_than_either_alone() -> None:
+    """As in a word list: a character pairs with words next to it and with characters an even number of places away."""
+    characters = "爱八杯北本山菜茶吃水打大电店东石木多二饭飞分工汉好火喝很"
+    words = [f"word{chr(97 + i // 6)}{chr(103 + i % 6)}" for i in range(len(characters))]
+    tokens = [token for pair in zip(characters, words, strict=True) for token in pair]
+    expected = {
+        frozenset((one, other))
+        for i, one in enumerate(tokens)
+        for back in range(1, 7)
+        if (other := tokens[i - back] if i >= back else None) is not None
+        and (back % 2 == 0 if one in characters and other in characters else back <= 3)
+    }
+    found = scaffold.text_features(tokenize([" ".join(tokens)]), 3).values
+    assert len(found) == len(expected)

@@ -114,7 +114,9 @@ def done(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
     clustered = ("family_members.parquet", "family_cores.parquet", BACKGROUND_FILE)
     labelled = ("labels.parquet", "matchers.parquet", "slot_values.parquet")
-    monkeypatch.setattr("clustering.stage.group", work("group", "usual.parquet", "groups.parquet", "open_texts.parquet"))
+    monkeypatch.setattr(
+        "clustering.stage.group", work("group", "usual.parquet", "groups.parquet", "open_texts.parquet")
+    )
     monkeypatch.setattr("embeddings.representatives.choose", work("represent", "representatives.parquet"))
     monkeypatch.setattr("flows.steps._embed", embedded)
     monkeypatch.setattr("clustering.stage.cluster", work("cluster", *clustered))

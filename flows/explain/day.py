@@ -108,7 +108,8 @@ class Day:
 
 def _check(run: Run) -> None:
     columns = pq.read_schema(run.path / "texts.parquet").names
-    missing = [field.name for field in fields(Readings) if field.name not in columns]
+    wanted = ["language", *(field.name for field in fields(Readings))]
+    missing = [name for name in wanted if name not in columns]
     if not (run.path / "matchers.parquet").exists():
         missing.append("matchers.parquet")
     if missing:

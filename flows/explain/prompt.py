@@ -205,8 +205,8 @@ def _reasons(
     if not embedded:
         yield Reason(
             Guard.NOT_EMBEDDED,
-            f"It was not compared by meaning: at most {day.embedding.budget:,} texts of a day are, those that share "
-            "most with others.",
+            f"It was not compared by meaning: at most {day.embedding.budget:,} pieces of a day are, of texts whose "
+            "senders, and those of texts near it, send least besides.",
         )
     else:
         yield Reason(
