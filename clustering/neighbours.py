@@ -21,7 +21,9 @@ MOST_POSTINGS = 250
 
 @dataclass(frozen=True, slots=True)
 class Neighbours:
-    """The nearest texts of each text, the nearest first, no two of one account; a text of several accounts is nobody's own.
+    """The nearest texts of each text, the nearest first, no two of one account.
+
+    A text of several accounts is nobody's own.
 
     Attributes:
         rows: int64 (n,), the texts asked about.
