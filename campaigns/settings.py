@@ -110,7 +110,7 @@ class FamilySettings(Section):
         5, ge=1, description="Fewest distinct texts of a family found by its edges alone."
     )
     merge_share: float = Field(
-        0.7, gt=0, le=1, description="Part of an stronger core's weight a group must carry to join it."
+        0.7, gt=0, le=1, description="Part of a stronger core's weight a group must carry to join it."
     )
     member_share: float = Field(0.5, gt=0, le=1, description="Part of the core's weight a member must carry.")
     grow_presence: float = Field(
