@@ -7,11 +7,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from hypothesis import settings
 
 if TYPE_CHECKING:  # tests that need no store should not wait for its imports
     from postgres import Postgres
 
     from campaigns.store import Store
+
+# How long an example takes depends on the machine and on what else it does.
+settings.register_profile("shoal", deadline=None)
+settings.load_profile("shoal")
 
 
 @pytest.fixture(scope="session")
