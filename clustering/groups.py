@@ -28,6 +28,11 @@ class Dialects:
     totals: NDArray[np.float32]
     everyone: NDArray[np.int64]
 
+    def of(self, rows: NDArray[np.int64]) -> int:
+        """The language of most of some sets, the lower of equals."""
+        spoken = self.languages[rows].astype(np.int64) % len(self.everyone)
+        return int(np.bincount(spoken).argmax())
+
     def majority(self, groups: NDArray[np.int32], n_groups: int) -> NDArray[np.int64]:
         """The language of most sets of each group, the lower of equals, int64 (n_groups,); groups: -1 for none."""
         counts = np.zeros((n_groups, len(self.everyone)), np.int64)

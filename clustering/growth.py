@@ -125,6 +125,7 @@ class Grower:
         columns, mass, carriers = _profile(self.sets.indptr, self.sets.columns, sender[order], texts[order])
         n_accounts = len(accounts)
         p = np.round(mass, 9) / n_accounts
+        language = self.sets.dialects.of(members) if self.sets.dialects else 0
         q = frequency_outside(
             self.sets,
             columns,
@@ -132,7 +133,7 @@ class Grower:
             carriers,
             self.pairs.everyone,
             n_accounts,
-            self._language(members),
+            language,
         )
         marks = (
             (p >= self.settings.grow_presence) & (carriers >= CARRIERS) & (p >= self.settings.core_lift * q)
@@ -141,12 +142,6 @@ class Grower:
         weights = np.log(p / q)
         sent = np.bincount(sender, weights=self._senders[1][entries]).astype(np.int64)
         return Profile(features, weights, float(p @ weights), accounts, sent)
-
-    def _language(self, members: NDArray[np.int64]) -> int:
-        if self.sets.dialects is None:
-            return 0
-        spoken = self.sets.dialects.languages[members].astype(np.int64)
-        return int(np.bincount(spoken % len(self.sets.dialects.everyone)).argmax())
 
     def told(self, profile: Profile, least: float) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
         """(rows ascending, evidence of each in nats) of every text that reaches `least`, and of some others.
@@ -187,14 +182,16 @@ class Grower:
         fringe = int((told >= margin / 2).sum()) - len(members)
         return Grown(members, told[joins], fringe, profile, margin)
 
-    def family(self, seed: NDArray[np.int64], open_texts: NDArray[np.bool_]) -> Grown:
-        """Grow with the full margin; what does not make an island of its own may with a lower shore."""
+    def family(self, seed: NDArray[np.int64], open_texts: NDArray[np.bool_]) -> tuple[Grown, bool]:
+        """(what grew, whether it is a family), with the full margin; what is no island so may be with a lower shore."""
         found = self.grown(seed, open_texts, self.settings.grow_margin)
+        accepted = self.is_family(found)
         for part in SHORES:
-            if not len(found.members) or self.is_family(found) or not self.is_promising(found):
+            if accepted or not len(found.members) or not self.is_promising(found):
                 break
             found = self.grown(found.members, open_texts, part * self.settings.grow_margin)
-        return found
+            accepted = self.is_family(found)
+        return found, accepted
 
     def ordinary(self, profile: Profile) -> float:
         """How much like anybody else's the other traffic of its accounts is; 0.5 is anybody's."""
@@ -255,9 +252,9 @@ def grow_families(
             if not untried[seed].all():
                 continue
             untried[seed] = False
-            found = grower.family(seed, still_open)
+            found, accepted = grower.family(seed, still_open)
             untried[found.members] = False
-            if grower.is_family(found):
+            if accepted:
                 labels[found.members] = labels.max(initial=-1) + 1
                 strengths[found.members] = np.clip(found.told / (2 * settings.grow_margin), 0.5, 1.0)
                 still_open[found.members] = False

@@ -27,31 +27,32 @@ def edge_features(tokens: Tokens, width: int, depth: int) -> Features:
 
 
 @njit(cache=True, nogil=True)
+def edge_feature(codes, kinds, start, stop, side, first, width):  # type: ignore[no-untyped-def]
+    """The run of `width` positions from `first` on, counted from the end that `side` names; below 0 are marks."""
+    feature = np.uint64(side + 1)
+    for position in range(first, first + width):
+        if position < 0:
+            feature = mix(feature ^ np.uint64(0x2545F4914F6CDD1D))
+            continue
+        token = start + position if side == 0 else stop - 1 - position
+        code = np.uint64(1) if kinds[token] == _NUMBER else codes[token]
+        feature = mix(feature * np.uint64(0x9E3779B97F4A7C15) ^ code)
+    return feature
+
+
+@njit(cache=True, nogil=True)
 def _edges(indptr, codes, kinds, width, depth):  # type: ignore[no-untyped-def]
     n_texts = len(indptr) - 1
     out_indptr = np.zeros(n_texts + 1, np.int64)
     out = np.empty(n_texts * 2 * depth, np.uint64)
     count = 0
     for text in range(n_texts):
-        first_token, n_tokens = indptr[text], indptr[text + 1] - indptr[text]
+        start, stop = indptr[text], indptr[text + 1]
         first = count
         for side in range(2):
             for window in range(depth):
-                feature = np.uint64(side + 1)
-                whole = True
-                for step in range(width):
-                    position = window - MARKS + step
-                    if position < 0:
-                        feature = mix(feature ^ np.uint64(0x2545F4914F6CDD1D))
-                        continue
-                    if position >= n_tokens:
-                        whole = False
-                        break
-                    token = first_token + (position if side == 0 else n_tokens - 1 - position)
-                    code = np.uint64(1) if kinds[token] == _NUMBER else codes[token]
-                    feature = mix(feature * np.uint64(0x9E3779B97F4A7C15) ^ code)
-                if whole:
-                    out[count] = feature
+                if window - MARKS + width <= stop - start:
+                    out[count] = edge_feature(codes, kinds, start, stop, side, window - MARKS, width)
                     count += 1
         count = distinct(out, first, count)
         out_indptr[text + 1] = count

@@ -14,9 +14,10 @@ from numba import njit
 from numpy.typing import NDArray
 
 from campaigns.settings import ScaffoldSettings
-from campaigns.tokens import Kind, Tokens, mix
-from embeddings.edges import MARKS
+from campaigns.tokens import Kind, Tokens
+from embeddings.edges import MARKS, edge_feature
 from embeddings.scaffold import content_tokens, pair_feature, pair_words, within_reach
+from embeddings.windows import window_word
 
 _NUMBER = int(Kind.NUMBER)
 _IDEOGRAPH = int(Kind.IDEOGRAPH)
@@ -155,17 +156,9 @@ def _edge_places(indptr, codes, kinds, width, depth, marks):  # type: ignore[no-
             for window in range(depth):
                 if window - marks + width > stop - start or window + width <= marks:
                     continue  # it would reach over the other end, or hold no token at all
-                feature = np.uint64(side + 1)
-                for position in range(window - marks, window - marks + width):
-                    if position < 0:
-                        feature = mix(feature ^ np.uint64(0x2545F4914F6CDD1D))
-                        continue
-                    token = start + position if side == 0 else stop - 1 - position
-                    code = np.uint64(1) if kinds[token] == _NUMBER else codes[token]
-                    feature = mix(feature * np.uint64(0x9E3779B97F4A7C15) ^ code)
                 near, far = max(window - marks, 0), window - marks + width - 1
                 kind = 1 + side if window < marks else 3 + side
-                features[count] = feature
+                features[count] = edge_feature(codes, kinds, start, stop, side, window - marks, width)
                 if side == 0:
                     places[count] = (text, kind, start + near, start + far)
                 else:
@@ -185,12 +178,7 @@ def _window_places(indptr, shapes, kinds, depth):  # type: ignore[no-untyped-def
         for side in range(2):
             for step in range(min(depth, stop - start)):
                 token = start + step if side == 0 else stop - 1 - step
-                last = token
-                word = np.uint64(1) if kinds[token] == _NUMBER else shapes[token]
-                if kinds[token] == _IDEOGRAPH and token + 1 < stop and kinds[token + 1] == _IDEOGRAPH:
-                    word = mix(word) ^ shapes[token + 1]
-                    last = token + 1
-                features[count] = mix(word * np.uint64(0x9E3779B97F4A7C15) ^ np.uint64(0x51ED + side))
+                features[count], last = window_word(shapes, kinds, token, stop, side)
                 places[count] = (text, 3 + side, token, last)
                 count += 1
     return features[:count].copy(), places[:count].copy()

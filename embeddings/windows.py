@@ -25,6 +25,17 @@ def window_features(tokens: Tokens, depth: int) -> Features:
 
 
 @njit(cache=True, nogil=True)
+def window_word(shapes, kinds, token, stop, side):  # type: ignore[no-untyped-def]
+    """(feature, last token of the word) of the word that begins at `token`, in a text that ends before `stop`."""
+    last = token
+    word = np.uint64(1) if kinds[token] == _NUMBER else shapes[token]
+    if kinds[token] == _IDEOGRAPH and token + 1 < stop and kinds[token + 1] == _IDEOGRAPH:
+        word = mix(word) ^ shapes[token + 1]
+        last = token + 1
+    return mix(word * np.uint64(0x9E3779B97F4A7C15) ^ np.uint64(0x51ED + side)), last
+
+
+@njit(cache=True, nogil=True)
 def _windows(indptr, shapes, kinds, depth):  # type: ignore[no-untyped-def]
     n_texts = len(indptr) - 1
     out_indptr = np.zeros(n_texts + 1, np.int64)
@@ -36,10 +47,7 @@ def _windows(indptr, shapes, kinds, depth):  # type: ignore[no-untyped-def]
         for side in range(2):
             for step in range(min(depth, stop - start)):
                 token = start + step if side == 0 else stop - 1 - step
-                word = np.uint64(1) if kinds[token] == _NUMBER else shapes[token]
-                if kinds[token] == _IDEOGRAPH and token + 1 < stop and kinds[token + 1] == _IDEOGRAPH:
-                    word = mix(word) ^ shapes[token + 1]
-                out[count] = mix(word * np.uint64(0x9E3779B97F4A7C15) ^ np.uint64(0x51ED + side))
+                out[count], _ = window_word(shapes, kinds, token, stop, side)
                 count += 1
         count = distinct(out, first, count)
         out_indptr[text + 1] = count
