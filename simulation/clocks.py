@@ -51,12 +51,15 @@ def times(clock: str, count: int, utc_offset: int, draws: Draws) -> list[int]:
 def shares(total: int, accounts: int, volumes: str, draws: Draws) -> NDArray[np.int64]:
     """How many of `total` prompts each account sends; the sum is exact.
 
-    `even` deals them round robin, so that counts differ by at most one; `heavy` follows a Pareto tail
-    (exponent 1.2).
+    `even` deals them round robin, so that counts differ by at most one; `uneven` gives accounts log-normal shares
+    (sigma 0.8), so that hardly any is idle; `heavy` follows a Pareto tail (exponent 1.2).
     """
     if volumes == "even":
         counts = np.full(accounts, total // accounts, dtype=np.int64)
         counts[draws.generator.permutation(accounts)[: total % accounts]] += 1
         return counts
-    weights = 1.0 + draws.generator.pareto(1.2, accounts)
+    if volumes == "uneven":
+        weights = draws.generator.lognormal(sigma=0.8, size=accounts)
+    else:
+        weights = 1.0 + draws.generator.pareto(1.2, accounts)
     return draws.generator.multinomial(total, weights / weights.sum()).astype(np.int64)

@@ -1,6 +1,6 @@
 """How operators write one request: a template, its slots, and what is done to hide the template.
 
-`simulation.plan.Evasion` names the levels e0 to e9. Most change one thing. The hardest, e9, changes two: the
+`simulation.parts.Evasion` names the levels e0 to e9. Most change one thing. The hardest, e9, changes two: the
 request rotates over many wordings of the task, and each one is reworded on top, so that two requests with
 equal words are rare even within a wording.
 """
@@ -10,15 +10,14 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import lru_cache
 
 from simulation.draws import Draws, stream
 from simulation.grammar import phrases
 from simulation.organic import voice
-from simulation.plan import REWORDED, CampaignPlan
+from simulation.parts import REWORDED, CampaignPlan
 from simulation.prose import language
-from simulation.templates import LONG, MEDIUM, SHORT, Wording, slot_text, template
+from simulation.templates import LONG, MEDIUM, SHORT, Wording, Written, slot_text, template
 
 RECURRING_PASSAGES = 40
 """e1: so many passages of a campaign come back again and again."""
@@ -47,15 +46,6 @@ _FILLERS = (
 )  # fmt: skip
 _WORD = re.compile(r"[A-Za-z][A-Za-z'-]*")
 _SENTENCE = re.compile(r"(?<=[.?!]) ")
-
-
-@dataclass(frozen=True, slots=True)
-class Written:
-    """A request and its truth: `family` names template and wording (None: there is no template)."""
-
-    text: str
-    family: str | None
-    language: str
 
 
 def write(plan: CampaignPlan, seed: int, day_index: int, draws: Draws) -> Written:

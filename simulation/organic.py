@@ -11,6 +11,8 @@ from simulation.grammar import Words
 from simulation.prose import LANGUAGES, UNSPACED, Language, language
 
 ENGLISH_SHARE = 0.72
+_LOCAL_SHARE = 0.85
+"""Part of those who meet round a text in another language than English who speak it."""
 _GREETING_SHARE = 0.02
 _NEIGHBOURS = {
     "a": "sq", "b": "vn", "c": "xv", "d": "sf", "e": "wr", "f": "dg", "g": "fh", "h": "gj", "i": "uo",
@@ -56,7 +58,7 @@ class Voice:
                 text = f"{grammar.expand('opener', draws, scene)} {text}"
             if draws.chance(self.closing):
                 text = f"{text} {grammar.expand('closing', draws, scene)}"
-        return self._typed(text, draws)
+        return self.typed(text, draws)
 
     def _with_paste(self, text: str, draws: Draws, scene: Words) -> str:
         """The request with something long pasted before or after it."""
@@ -64,7 +66,8 @@ class Voice:
         gap = draws.pick((" ", "\n", "\n\n", ": ", "\n---\n"))
         return f"{paste}{gap}{text}" if draws.chance(0.5) else f"{text}{gap}{paste}"
 
-    def _typed(self, text: str, draws: Draws) -> str:
+    def typed(self, text: str, draws: Draws) -> str:
+        """The text as this person types it."""
         if self.case == "lower":
             text = text.lower()
         elif self.case == "upper" and len(text) < 120 and draws.chance(0.3):
@@ -78,10 +81,15 @@ class Voice:
         return text
 
 
-def voice(draws: Draws) -> Voice:
-    """Somebody new."""
+def tongue(draws: Draws, mostly: str = "en") -> str:
+    """The language of somebody new: mostly English, as everywhere, or mostly that of a place or text."""
     code = "en" if draws.chance(ENGLISH_SHARE) else draws.pick(LANGUAGES[1:])
-    spoken = language(code)
+    return mostly if mostly != "en" and draws.chance(_LOCAL_SHARE) else code
+
+
+def voice(draws: Draws, mostly: str = "en") -> Voice:
+    """Somebody new; see `tongue` for `mostly`."""
+    spoken = language(tongue(draws, mostly))
     topics = draws.sample(spoken.topic_names, draws.between(1, 3))
     return Voice(
         language=spoken,

@@ -1,8 +1,4 @@
-"""Synthetic accounts: who pays, from where, since when, with which client.
-
-Every address and number names nobody: IPv4 from the reserved class E (RFC 1112), IPv6 from 2001:db8::/32
-(RFC 3849), autonomous systems from the private range 64512-65534 (RFC 6996).
-"""
+"""Synthetic accounts: who pays, from where, since when, with which client."""
 
 from __future__ import annotations
 
@@ -11,13 +7,9 @@ from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 
 from simulation.draws import Draws, identifier, stream
+from simulation.networks import country, network
 
 MODELS = ("large-3", "large-3", "small-3", "small-3", "large-2", "code-1", "mini-3")
-_COUNTRIES = (
-    ("US", -6), ("US", -6), ("US", -5), ("GB", 0), ("DE", 1), ("FR", 1), ("IN", 5), ("BR", -3), ("JP", 9),
-    ("CA", -5), ("ES", 1), ("MX", -6), ("PL", 1), ("NG", 1), ("KR", 9), ("AU", 10), ("TR", 3), ("SG", 8),
-    ("NL", 1), ("KE", 3), ("CL", -4),
-)  # fmt: skip
 _CLIENTS = (
     "python-sdk/1.{}",
     "python-sdk/1.{}",
@@ -28,12 +20,6 @@ _CLIENTS = (
     "mobile/7.{}",
     "curl/8.{}",
 )
-_ACCESS_ASN = 64_512
-_ACCESS_PER_COUNTRY = 14
-_CLOUD_ASN = 64_900
-_CLOUDS = 12
-_HOSTING_ASN = 65_000
-_HOSTERS = 400
 _CARD_SHARE = 8
 """Accounts per payment card of a pool that shares `few` of them."""
 
@@ -43,8 +29,13 @@ class Habits:
     """What the accounts of a group have in common (`one`), share in part (`few`), or choose each for itself
     (`own`).
 
-    `network`: own · one (one hoster and address range) · asn · range · cloud (one big cloud, no common
-    range). `created`: any · old · years · week · two days · burst (30 hours) · day · eve (of opening).
+    `organization`: own (some have one) · one · each (all have one, each its own) · none.
+    `network`: own · one (one hoster and address range) · asn (one hoster) · range · cloud (one big cloud) ·
+    cloud range (one range of it) · site (one access network and range: a campus, an office) · city (one
+    access network). `payment`: own · one · few · scarce (hardly anybody has paid yet).
+    `created`: any · years · week · two days · burst (30 hours) · day · eve (of opening).
+    `volumes`: even · uneven · heavy, as in `simulation.clocks.shares`. `careless` is the part of the accounts
+    with these habits; the others share no column with anybody.
     """
 
     organization: str = "own"
@@ -56,6 +47,7 @@ class Habits:
     created: str = "any"
     clock: str = "daily"
     volumes: str = "heavy"
+    careless: float = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,21 +69,24 @@ class Account:
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """Accounts under one roof. `generation` counts replacements; `opened` is the first day it works."""
+    """Accounts under one roof. `generation` counts replacements; `opened` is the first day it works.
+    `language` is that of the place where a group of one country is, and of most of its people."""
 
     name: str
     habits: Habits
     generation: int
     opened: date
+    language: str = "en"
 
-    def account(self, seed: int, index: int) -> Account:
-        """The account of that index: the same on every day and in whatever order accounts are asked for."""
+    def account(self, seed: int, index: int, language: str) -> Account:
+        """The account of that index and of somebody who speaks that language: the same on every day and in
+        whatever order accounts are asked for."""
         draws = stream(seed, "account", self.name, self.generation, index)
         roof = stream(seed, "group", self.name, self.generation)
-        habits, key = self.habits, (seed, self.name, self.generation)
-        country, offset = (roof if habits.country == "one" else draws).pick(_COUNTRIES)
-        asn, ips = _network(habits.network, country, roof, draws)
         common = stream(seed, "client", self.name)
+        habits, key = self._habits(seed, index), (seed, self.name, self.generation)
+        code, offset = country(self.language, roof) if habits.country == "one" else country(language, draws)
+        asn, ips = network(habits.network, code, roof, draws)
         return Account(
             account_id=identifier("acc", *key, index),
             organization_id=_organization(habits.organization, key, index, draws),
@@ -102,31 +97,45 @@ class Group:
             user_agent=_agent(habits.agent, common, draws),
             ips=ips,
             asn=asn,
-            country=country,
+            country=code,
             utc_offset=offset,
             payment_fingerprint=_payment(habits.payment, key, index, draws),
             created=_created(habits.created, self.opened, roof, draws),
         )
 
+    def _habits(self, seed: int, index: int) -> Habits:
+        habits = self.habits
+        if habits.careless == 1 or stream(seed, "careless", self.name, self.generation, index).chance(
+            habits.careless
+        ):
+            return habits
+        alone = replace(habits, network="own", payment="own", agent="own", model="own")
+        return alone if habits.created == "years" else replace(alone, created="any")
 
-def pool_habits(leaks: Iterable[str], clock: str, volumes: str, generation: int) -> Habits:
-    """An operator's accounts have in common what leaks, and are ordinary otherwise. Replacements are bought
-    in one go."""
-    leaks = frozenset(leaks)
-    network = {(True, True): "one", (True, False): "asn", (False, True): "range"}.get(
+
+def pool_habits(
+    leaks: Iterable[str], pains: Iterable[str] = (), generation: int = 0, leaky: float = 1.0
+) -> Habits:
+    """An operator's accounts have in common what leaks, and are ordinary where pains were taken; see
+    `simulation.parts`. Replacements are bought in one go."""
+    leaks, pains = frozenset(leaks), frozenset(pains)
+    shared_network = {(True, True): "one", (True, False): "asn", (False, True): "range"}.get(
         ("asn" in leaks, "ip_range" in leaks), "own"
     )
-    habits = Habits(
-        organization="none",
-        network=network,
+    created = "years" if "aged" in pains else "any"
+    if "creation" in leaks:
+        created = "eve" if generation else "burst"
+    return Habits(
+        organization="own" if "residential" in pains else "none",
+        network=shared_network,
         payment="few" if "payment" in leaks else "own",
         agent="one" if "ua" in leaks else "own",
         model="one" if "model" in leaks else "own",
-        created="burst" if "creation" in leaks else "any",
-        clock=clock,
-        volumes=volumes,
+        created=created,
+        clock="daily" if "diurnal" in pains else "round",
+        volumes="uneven" if "diurnal" in pains else "even",
+        careless=leaky,
     )
-    return replace(habits, created="eve") if generation and "creation" in leaks else habits
 
 
 def _organization(habit: str, key: tuple[int, str, int], index: int, draws: Draws) -> str | None:
@@ -142,47 +151,14 @@ def _payment(habit: str, key: tuple[int, str, int], index: int, draws: Draws) ->
         return identifier("pf", *key)
     if habit == "few":
         return identifier("pf", *key, "card", index // _CARD_SHARE)
-    return identifier("pf", *key, "own", index) if draws.chance(0.75) else None
+    paid = draws.chance(0.1 if habit == "scarce" else 0.75)
+    return identifier("pf", *key, "own", index) if paid else None
 
 
 def _agent(habit: str, common: Draws, draws: Draws) -> str:
     if habit == "one":
         return f"http-client/{common.between(2, 9)}.{common.between(10, 99)}-r{common.between(1, 9)}"
     return draws.pick(_CLIENTS).format(draws.between(20, 29))
-
-
-def _network(habit: str, country: str, roof: Draws, draws: Draws) -> tuple[int, tuple[str, ...]]:
-    """An autonomous system, and the one to three addresses an account uses."""
-    if habit in ("one", "asn"):
-        asn = _HOSTING_ASN + roof.below(_HOSTERS)
-    elif habit == "cloud":
-        asn = _CLOUD_ASN + roof.below(_CLOUDS)
-    else:
-        asn = _ordinary_asn(country, draws)
-    # A range may be rented through several networks: then only the range is shared.
-    prefix = f"{240 + asn % 12}.{asn * 7 % 251}.{draws.below(256)}"
-    if habit in ("one", "range"):
-        prefix = f"{252 + roof.below(3)}.{roof.below(256)}.{roof.below(256)}"
-    elif draws.chance(0.15):
-        site = f"2001:db8:{asn:x}:{draws.between(1, 65_535):x}"
-        return asn, tuple(f"{site}::{draws.between(1, 65_535):x}" for _ in range(draws.between(1, 2)))
-    return asn, tuple(f"{prefix}.{draws.between(1, 254)}" for _ in range(draws.between(1, 3)))
-
-
-def _ordinary_asn(country: str, draws: Draws) -> int:
-    """Mostly one of the country's access networks, the first ones far larger; at times a cloud or a small
-    hoster."""
-    kind = draws.uniform()
-    if kind < 0.12:
-        return _CLOUD_ASN + int(_CLOUDS * draws.uniform() ** 2)
-    if kind < 0.15:
-        return _HOSTING_ASN + draws.below(_HOSTERS)
-    codes = sorted({code for code, _ in _COUNTRIES})
-    return (
-        _ACCESS_ASN
-        + codes.index(country) * _ACCESS_PER_COUNTRY
-        + int(_ACCESS_PER_COUNTRY * draws.uniform() ** 2.5)
-    )
 
 
 def _created(habit: str, opened: date, roof: Draws, draws: Draws) -> int:
@@ -194,7 +170,7 @@ def _created(habit: str, opened: date, roof: Draws, draws: Draws) -> int:
         low, high, hours = _WINDOWS[habit]
         moment = midnight - timedelta(days=roof.between(low, high)) - timedelta(hours=hours * draws.uniform())
     else:
-        least, span = {"any": (1, 900), "old": (250, 900), "years": (30, 1400)}[habit]
+        least, span = {"any": (1, 900), "years": (30, 1400)}[habit]
         # Young accounts are commoner: services grow.
         moment = midnight - timedelta(
             days=least + span * draws.uniform() ** 2, seconds=86_400 * draws.uniform()

@@ -1,7 +1,8 @@
 """Templates and how their slots are filled.
 
-The files `phrases/campaigns.templates` and `phrases/innocents.templates` hold our own texts: a template has
-an objective, a language, several wordings of one task, and for some tasks one translation per language.
+The files `phrases/campaigns.templates`, `phrases/innocents.templates` and `phrases/idioms.templates` hold our own
+texts: a template has an objective, a language, several wordings of one task, and for some tasks one translation per
+language.
 """
 
 from __future__ import annotations
@@ -75,9 +76,9 @@ class PromptTemplate:
         return self.wordings[0] if code == self.language else self.translations[code]
 
 
-@lru_cache(maxsize=2)
+@lru_cache(maxsize=3)
 def templates(file: str = "campaigns") -> Mapping[str, PromptTemplate]:
-    """Every template of a file (`campaigns` or `innocents`) by name."""
+    """Every template of a file (`campaigns`, `innocents` or `idioms`) by name."""
     found: dict[str, PromptTemplate] = {}
     for block in re.split(r"\n(?=\= )", phrases(f"{file}.templates")):
         header, _, body = block.partition("\n")
@@ -116,6 +117,15 @@ def template(name: str) -> PromptTemplate:
             return templates(file)[name]
     known = ", ".join(sorted(templates("campaigns")))
     raise UsageError(f"unknown template {name!r}", hint=f"Known are: {known}.")
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """A request and its truth: `family` names template and wording (None: there is no template)."""
+
+    text: str
+    family: str | None
+    language: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,8 @@ plan and day only, not on the batch size, and memory holds one batch however lar
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections import defaultdict
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -16,13 +17,14 @@ import pyarrow.parquet as pq
 
 from campaigns import files
 from campaigns.records import TRAFFIC
-from simulation import evasion, innocents
-from simulation.clocks import shares, times
+from simulation import innocents
+from simulation.clocks import times
 from simulation.draws import Draws, identifier, stream
-from simulation.evasion import Written
-from simulation.organic import Voice, voice
-from simulation.plan import CampaignPlan, InnocentPlan, SimulationPlan
-from simulation.pools import Account, Group, Habits, pool_habits
+from simulation.organic import voice
+from simulation.parties import Seat, Source, Work, crowd_work, ordinary, parties
+from simulation.parts import CROWDS
+from simulation.plan import SimulationPlan
+from simulation.pools import Account, Group, Habits
 from simulation.truth import PROMPT_TRUTH, account_truth, campaign_truth
 
 BATCH_ROWS = 5_000
@@ -33,29 +35,6 @@ _SYSTEM_SHARE = 0.08
 """Ordinary accounts that send a system prompt of their own."""
 
 Row = tuple[object, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Source:
-    """One kind of prompt that a group's accounts send; `write` takes the account's voice and the prompt's
-    ordinal."""
-
-    kind: str
-    write: Callable[[Voice, int, Draws], Written]
-    prompts: int
-    campaign: str | None = None
-    evasion: str | None = None
-    system: str | None = None
-    volumes: str = "even"
-
-
-@dataclass(frozen=True, slots=True)
-class Party:
-    """A planted group on one day: its accounts and what they send."""
-
-    group: Group
-    accounts: int
-    sources: tuple[Source, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,122 +116,93 @@ def _batch(rows: list[Row], schema: pa.Schema) -> pa.RecordBatch:
     )
 
 
-# -- who sends what ------------------------------------------------------------------------------------
-
-
-def _parties(plan: SimulationPlan, day_index: int) -> Iterator[Party]:
-    for operator, pool in plan.pools().items():
-        first = pool[0]
-        generation = first.generation_on(day_index)
-        opened = plan.dates[2] if generation else plan.first_day
-        habits = pool_habits(first.leaks, first.clock, first.volumes, generation)
-        sources = []
-        for campaign in pool:
-            sources += [
-                _campaign_source(campaign, plan, day_index),
-                _ordinary("cover", campaign.cover_on(day_index), own=False),
-            ]
-        yield Party(Group(operator, habits, generation, opened), first.accounts, tuple(sources))
-    for innocent in plan.innocents:
-        if innocent.active_on(day_index):
-            group = Group(innocent.label, innocents.LOOKS[innocent.kind].habits, 0, plan.first_day)
-            sources = [_innocent_source(innocent, plan), _ordinary("organic", innocent.ordinary, own=True)]
-            yield Party(group, innocent.accounts, tuple(sources))
-
-
-def _campaign_source(campaign: CampaignPlan, plan: SimulationPlan, day_index: int) -> Source:
-    return Source(
-        kind="campaign",
-        write=lambda _person, _ordinal, draws: evasion.write(campaign, plan.seed, day_index, draws),
-        prompts=campaign.prompts_on(day_index),
-        campaign=campaign.name,
-        evasion=campaign.evasion,
-        volumes=campaign.volumes,
-    )
-
-
-def _innocent_source(innocent: InnocentPlan, plan: SimulationPlan) -> Source:
-    return Source(
-        kind=f"benign:{innocent.kind}",
-        write=lambda person, ordinal, draws: innocents.write(innocent, plan, person, ordinal, draws),
-        prompts=innocent.prompts_per_day,
-        system=innocents.system_prompt(innocent, plan.seed),
-        volumes=innocents.LOOKS[innocent.kind].habits.volumes,
-    )
-
-
-def _ordinary(kind: str, prompts: int, *, own: bool, system: str | None = None) -> Source:
-    """Prompts of ordinary people: in the account's `own` voice, or relayed for a new person each time."""
-
-    def write(person: Voice, _ordinal: int, draws: Draws) -> Written:
-        speaker = person if own else voice(draws)
-        return Written(speaker.prompt(draws), None, speaker.language.code)
-
-    return Source(kind, write, prompts, system=system, volumes="even" if kind == "cover" else "heavy")
-
-
 # -- rows ----------------------------------------------------------------------------------------------
 
 
 def _rows(plan: SimulationPlan, day: date, index: int) -> Iterator[tuple[Row, Row]]:
-    for party in _parties(plan, index):
-        deal = stream(plan.seed, "volumes", party.group.name, index)
-        counts = [shares(source.prompts, party.accounts, source.volumes, deal) for source in party.sources]
-        for number in range(party.accounts):
-            work = [(source, int(count[number])) for source, count in zip(party.sources, counts, strict=True)]
-            yield from _account_day(plan, day, party.group, number, work)
+    rented: defaultdict[Seat, Work] = defaultdict(list)
+    for party in parties(plan, index):
+        if any(seat.group.name != party.name for seat in party.seats):
+            for seat, work in party.dealt(plan.seed, index):
+                if seat.group.name != party.name:
+                    rented[seat] += work
+    for party in parties(plan, index):
+        for seat, work in party.dealt(plan.seed, index):
+            if seat.group.name == party.name:
+                yield from _account_day(plan, day, seat, work + rented.pop(seat, []))
+    for seat, work in rented.items():  # their owner lets them rest
+        yield from _account_day(plan, day, seat, work)
     yield from _organic_rows(plan, day, index)
 
 
 def _organic_rows(plan: SimulationPlan, day: date, index: int) -> Iterator[tuple[Row, Row]]:
-    """Ordinary accounts in turn, active or not, until the day is full."""
+    """Ordinary accounts in turn, active or not, until the day is full; some are in a crowd besides."""
     group = Group("organic", ORGANIC, 0, plan.first_day)
-    left, number = plan.organic_on(index), 0
+    planted = crowd_work(plan, index)
+    left, number = plan.organic_on(index) + sum(i.ordinary for i in plan.innocents if i.kind in CROWDS), 0
     while left > 0:
         habit = stream(plan.seed, "habit", number)
         activity, rate = 0.15 + 0.8 * habit.uniform(), (1 - habit.uniform()) ** (-1 / 1.25)
         today = stream(plan.seed, "activity", number, index)
-        if today.chance(activity):
+        if today.chance(activity) or number in planted:
             volume = min(1 + int((rate - 0.6) * 2 * today.uniform()), _BUSIEST, left)
             system = innocents.tool_prompt(habit) if habit.chance(_SYSTEM_SHARE) else None
-            source = _ordinary("organic", volume, own=True, system=system)
-            yield from _account_day(plan, day, group, number, [(source, volume)])
+            source = ordinary(plan, "organic", volume, own=True, system=system)
+            yield from _account_day(
+                plan, day, Seat(group, number), [(source, volume), *planted.pop(number, [])]
+            )
             left -= volume
         number += 1
+    for number, work in sorted(planted.items()):
+        yield from _account_day(plan, day, Seat(group, number), work)
 
 
-def _account_day(
-    plan: SimulationPlan, day: date, group: Group, number: int, work: list[tuple[Source, int]]
-) -> Iterator[tuple[Row, Row]]:
+def _account_day(plan: SimulationPlan, day: date, seat: Seat, work: Work) -> Iterator[tuple[Row, Row]]:
     todo = [(source, ordinal) for source, count in work for ordinal in range(count)]
     if not todo:
         return
-    account = group.account(plan.seed, number)
-    person = voice(stream(plan.seed, "voice", group.name, group.generation, number))
+    group, number = seat.group, seat.number
+    person = voice(stream(plan.seed, "voice", group.name, group.generation, number), group.language)
+    account = group.account(plan.seed, number, person.language.code)
     draws = stream(plan.seed, "day", day.toordinal(), group.name, group.generation, number)
     if group.habits.clock != "nightly":  # a nightly list is asked in its order
         todo = draws.shuffled(todo)
     midnight = int(datetime(day.year, day.month, day.day, tzinfo=UTC).timestamp()) * 1_000_000
-    moments = times(group.habits.clock, len(todo), account.utc_offset, draws)
-    for place, ((source, ordinal), moment) in enumerate(zip(todo, moments, strict=True)):
+    for place, (moment, source, ordinal) in enumerate(_timed(todo, group.habits.clock, account, draws)):
         written = source.write(person, ordinal, draws)
         prompt_id = identifier("p", plan.seed, day.toordinal(), account.account_id, place)
         yield (
-            _traffic_row(prompt_id, account, midnight + moment, written.text, source.system, draws),
+            _traffic_row(prompt_id, account, midnight + moment, written.text, source, draws),
             (
                 prompt_id, account.account_id, source.kind, source.campaign, written.family, source.evasion,
-                written.language, day.isoformat(),
+                written.language, day.isoformat(), source.operator,
             ),
         )  # fmt: skip
 
 
+def _timed(
+    todo: list[tuple[Source, int]], usual: str, account: Account, draws: Draws
+) -> list[tuple[int, Source, int]]:
+    """The prompts with their times of day, ascending. Each clock gives its times to its own prompts."""
+    by_clock: defaultdict[str, list[tuple[Source, int]]] = defaultdict(list)
+    for item in todo:
+        by_clock[item[0].clock or usual].append(item)
+    timed = [
+        (moment, *item)
+        for clock, items in by_clock.items()
+        for moment, item in zip(times(clock, len(items), account.utc_offset, draws), items, strict=True)
+    ]
+    return timed if len(by_clock) == 1 else sorted(timed, key=lambda entry: entry[0])
+
+
 def _traffic_row(
-    prompt_id: str, account: Account, moment: int, text: str, system: str | None, draws: Draws
+    prompt_id: str, account: Account, moment: int, text: str, source: Source, draws: Draws
 ) -> Row:
     """Columns in the order of `TRAFFIC`."""
-    tokens = 3 + len(text.encode()) // 4 + len(system or "") // 4
+    tokens = 3 + len(text.encode()) // 4 + len(source.system or "") // 4
     return (
-        prompt_id, account.account_id, moment, text, system, account.organization_id, account.api_key_id,
-        draws.pick(account.models), account.user_agent, draws.pick(account.ips), account.asn, account.country,
-        account.payment_fingerprint, account.created, tokens, 5 + int(40 / (1.02 - draws.uniform())),
+        prompt_id, account.account_id, moment, text, source.system, account.organization_id, account.api_key_id,
+        source.model or draws.pick(account.models), account.user_agent, draws.pick(account.ips), account.asn,
+        account.country, account.payment_fingerprint, account.created, tokens,
+        5 + int(40 / (1.02 - draws.uniform())),
     )  # fmt: skip

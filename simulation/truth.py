@@ -23,10 +23,11 @@ PROMPT_TRUTH = pa.schema(
         pa.field("evasion", pa.string()),
         pa.field("language", pa.string(), nullable=False),
         pa.field("day", pa.string(), nullable=False),
+        pa.field("operator", pa.string()),
     ]
 )
-"""`kind`: campaign · cover · organic · benign:KIND. `family` names template and wording; null where there
-is none."""
+"""`kind`: campaign · cover · organic · benign:KIND. `family` names template and wording, or an idiom; null where
+there is none. `operator` sent a campaign's prompts and their cover."""
 
 CAMPAIGN_TRUTH = pa.schema(
     [
@@ -41,18 +42,24 @@ CAMPAIGN_TRUTH = pa.schema(
         pa.field("n_accounts", pa.int64(), nullable=False),
         pa.field("accounts", pa.list_(pa.string()), nullable=False),
         pa.field("day", pa.string(), nullable=False),
+        pa.field("profile", pa.list_(pa.string()), nullable=False),
+        pa.field("leaky", pa.float64(), nullable=False),
+        pa.field("shares_with", pa.list_(pa.string()), nullable=False),
     ]
 )
-"""One row per campaign that sent something on the day; `accounts` sent its template."""
+"""One row per campaign that sent something on the day; `accounts` sent its template. `profile` holds the pains of
+the operator, none for a crude one; `shares_with` the other operators who rent some of the same accounts."""
 
 ACCOUNT_TRUTH = pa.schema(
     [
         pa.field("account_id", pa.string(), nullable=False),
         pa.field("role", pa.string(), nullable=False),
         pa.field("campaigns", pa.list_(pa.string()), nullable=False),
+        pa.field("operators", pa.list_(pa.string()), nullable=False),
     ]
 )
-"""`role`: campaign · a kind of innocents · organic."""
+"""`role`: campaign · a kind of innocents · organic. `campaigns` are those whose template it sent as its pool,
+`operators` those it works for, if only as cover; an account rented to two has both."""
 
 PURE = 0.8
 HELD = 0.5
@@ -66,6 +73,7 @@ def campaign_truth(plan: SimulationPlan, prompts: pa.Table, day: date) -> pa.Tab
         .group_by("campaign")
         .agg(pl.len(), pl.col("account_id").unique().sort())
     )
+    rented = _rented(plan)
     sent = {name: (count, accounts) for name, count, accounts in planted.iter_rows()}
     rows = [
         {
@@ -80,6 +88,9 @@ def campaign_truth(plan: SimulationPlan, prompts: pa.Table, day: date) -> pa.Tab
             "n_accounts": len(sent[c.name][1]),
             "accounts": sent[c.name][1],
             "day": day.isoformat(),
+            "profile": list(c.profile),
+            "leaky": c.leaky,
+            "shares_with": rented[c.operator],
         }
         for c in plan.campaigns
         if c.name in sent
@@ -87,15 +98,29 @@ def campaign_truth(plan: SimulationPlan, prompts: pa.Table, day: date) -> pa.Tab
     return pa.Table.from_pylist(rows, CAMPAIGN_TRUTH)
 
 
+def _rented(plan: SimulationPlan) -> dict[str, list[str]]:
+    """Per operator the others with whom it shares accounts."""
+    pools = plan.pools()
+    pairs = {
+        pair
+        for operator, (first, *_) in pools.items()
+        if first.shares_with
+        for pair in ((operator, first.shares_with), (first.shares_with, operator))
+    }
+    return {operator: sorted(other for one, other in pairs if one == operator) for operator in pools}
+
+
 def account_truth(prompts: pa.Table) -> pa.Table:
     """The role of every account; one that ever sent a campaign's template as its pool is a campaign
     account."""
     table = pl.DataFrame(prompts).group_by("account_id").agg(
-        pl.col("kind").unique().sort(), pl.col("campaign").drop_nulls().unique().sort()
+        pl.col("kind").unique().sort(),
+        pl.col("campaign").drop_nulls().unique().sort(),
+        pl.col("operator").drop_nulls().unique().sort(),
     ).sort("account_id")  # fmt: skip
     rows = [
-        {"account_id": account, "role": _role(kinds), "campaigns": campaigns}
-        for account, kinds, campaigns in table.iter_rows()
+        {"account_id": account, "role": _role(kinds), "campaigns": campaigns, "operators": operators}
+        for account, kinds, campaigns, operators in table.iter_rows()
     ]
     return pa.Table.from_pylist(rows, ACCOUNT_TRUTH)
 

@@ -32,6 +32,17 @@ def test_scaling_keeps_the_mixture(volume: int) -> None:
         assert 0.7 < busier < 1.4
 
 
+def test_scaling_keeps_what_pools_share() -> None:
+    campaigns = (
+        CampaignPlan("owner", "brief-maker", accounts=40),
+        CampaignPlan("tenant", "question-mill", accounts=20, shares_with="owner", shared=10),
+        CampaignPlan("guest", "seed-tasks", accounts=20, shares_with="owner", shared=1),
+    )
+    plan = SimulationPlan(1, 1_000, 1, campaigns)
+    assert [c.shared for c in scaled(plan, 3_000).campaigns] == [0, 30, 1]
+    assert [c.shared for c in scaled(plan, 500).campaigns] == [0, 5, 1]
+
+
 def test_lives_say_when_a_campaign_sends_and_with_whom() -> None:
     def days(life: str) -> list[tuple[int, int]]:
         campaign = CampaignPlan("c", "stepwise-ledger", life=life, prompts_per_day=50)  # type: ignore[arg-type]
@@ -40,6 +51,8 @@ def test_lives_say_when_a_campaign_sends_and_with_whom() -> None:
     assert days("steady") == [(50, 0), (50, 0), (50, 0)]
     assert days("starts_day2") == [(0, 0), (50, 0), (50, 0)]
     assert days("stops_after_day1") == [(50, 0), (0, 0), (0, 0)]
+    assert days("hands_over") == [(50, 0), (50, 0), (50, 0)]  # of the first seat; others change earlier
+    assert days("in_turns") == [(50, 0), (50, 0), (50, 0)]
     assert days("replaced_day3") == [(50, 0), (50, 0), (50, 1)]
 
 

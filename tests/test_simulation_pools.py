@@ -11,16 +11,18 @@ from hypothesis import strategies as st
 
 from simulation.clocks import CLOCKS, DAY_MICROSECONDS, shares, times
 from simulation.draws import Draws, stream
-from simulation.plan import Leak
+from simulation.networks import AT_HOME, COUNTRIES, HOMES, country, network
+from simulation.parts import Leak
 from simulation.pools import Account, Group, Habits, pool_habits
+from simulation.prose import LANGUAGES
 
 OPENED = date(2026, 1, 5)
 HOUR = DAY_MICROSECONDS // 24
 
 
 def pool(*leaks: Leak, generation: int = 0, count: int = 40) -> list[Account]:
-    group = Group("pool", pool_habits(leaks, "round", "even", generation), generation, OPENED)
-    return [group.account(7, index) for index in range(count)]
+    group = Group("pool", pool_habits(leaks, generation=generation), generation, OPENED)
+    return [group.account(7, index, "en") for index in range(count)]
 
 
 def created(accounts: list[Account]) -> np.ndarray:
@@ -60,8 +62,10 @@ def test_replacements_are_new_accounts_of_the_eve() -> None:
 
 def test_an_account_depends_on_its_index_only() -> None:
     group = Group("g", Habits(), 0, OPENED)
-    assert [group.account(1, index) for index in (3, 1)] == [group.account(1, index) for index in (3, 1)]
-    assert group.account(1, 3) != group.account(2, 3)
+    assert [group.account(1, index, "en") for index in (3, 1)] == [
+        group.account(1, index, "en") for index in (3, 1)
+    ]
+    assert group.account(1, 3, "en") != group.account(2, 3, "en")
 
 
 def test_networks_name_nobody() -> None:
@@ -71,6 +75,37 @@ def test_networks_name_nobody() -> None:
         for text in account.ips:
             address = ipaddress.ip_address(text)
             assert any(address in network for network in reserved if network.version == address.version)
+
+
+@pytest.mark.parametrize("spoken", LANGUAGES)
+def test_four_in_five_live_where_their_language_is_spoken(spoken: str) -> None:
+    draws = stream(4, "country", spoken)
+    found = Counter(country(spoken, draws) for _ in range(4_000))
+    homes = set(HOMES[spoken])
+    at_home = sum(count for place, count in found.items() if place in homes)
+    by_chance = sum(place in homes for place in COUNTRIES) / len(COUNTRIES)
+    assert abs(at_home / 4_000 - (AT_HOME + (1 - AT_HOME) * by_chance)) < 0.03
+    assert len({code for code, _ in found}) > 15
+
+
+def test_every_country_has_access_networks_of_its_own() -> None:
+    networks: dict[int, set[str]] = {}
+    draws, roof = stream(1, "asn"), stream(1, "roof")
+    codes = {code for places in (COUNTRIES, *HOMES.values()) for code, _ in places}
+    for code in sorted(codes):
+        for _ in range(200):
+            networks.setdefault(network("city", code, roof, draws)[0], set()).add(code)
+    assert {len(countries) for countries in networks.values()} == {1}
+    assert max(networks) < 64_900
+
+
+def test_some_unrelated_people_have_one_address() -> None:
+    group = Group("organic", Habits(), 0, OPENED)
+    users = Counter(ip for index in range(3_000) for ip in set(group.account(7, index, "en").ips))
+    behind = [ip for ip, count in users.items() if count > 3]
+    assert 5 < len(behind) < 400
+    assert {ip.split(".")[2] for ip in behind} == {"255"}
+    assert max(users.values()) < 60
 
 
 def hours(clock: str, offset: int = 0, count: int = 4_000) -> np.ndarray:
@@ -106,7 +141,12 @@ def test_times_are_sorted_and_within_the_day(clock: str, count: int, offset: int
     assert all(0 <= moment < DAY_MICROSECONDS for moment in moments)
 
 
-@given(st.integers(0, 5_000), st.integers(1, 300), st.sampled_from(["even", "heavy"]), st.integers(0, 99))
+@given(
+    st.integers(0, 5_000),
+    st.integers(1, 300),
+    st.sampled_from(["even", "uneven", "heavy"]),
+    st.integers(0, 99),
+)
 def test_shares_add_up(total: int, accounts: int, volumes: str, seed: int) -> None:
     counts = shares(total, accounts, volumes, stream(seed))
     assert counts.sum() == total
@@ -115,9 +155,16 @@ def test_shares_add_up(total: int, accounts: int, volumes: str, seed: int) -> No
         assert np.ptp(counts) <= 1
 
 
-def test_heavy_shares_are_uneven() -> None:
-    counts = shares(2_000, 100, "heavy", stream(1))
-    assert counts.var() / counts.mean() > 10
+def test_uneven_shares_are_overdispersed_and_heavy_ones_far_more() -> None:
+    def dispersion(volumes: str) -> float:
+        """Mean over draws of variance / mean, of 100 accounts with 10 prompts on average."""
+        draws = [shares(1_000, 100, volumes, stream(seed)) for seed in range(40)]
+        return float(np.mean([counts.var() / counts.mean() for counts in draws]))
+
+    variance_of_shares = np.exp(0.8**2) - 1  # of a log-normal, over its squared mean
+    assert dispersion("uneven") == pytest.approx(1 + 10 * variance_of_shares, rel=0.15)
+    assert dispersion("heavy") > 2 * dispersion("uneven")
+    assert (shares(1_000, 100, "uneven", stream(3)) == 0).mean() < 0.05
 
 
 @pytest.mark.parametrize("name", [("a",), ("a", 1), ("a", 1, "b")])
