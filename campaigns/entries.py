@@ -31,6 +31,14 @@ class Event(StrEnum):
     KEPT = "kept"
 
 
+class Verdict(StrEnum):
+    """What an analyst made of a campaign."""
+
+    CONFIRMED = "confirmed"
+    DISMISSED = "dismissed"
+    WATCH = "watch"
+
+
 class AllowKind(StrEnum):
     """What an allow-list entry speaks of; its `value` is
 
@@ -191,3 +199,22 @@ class AllowEntry:
     author: str
     created_at: datetime
     expires_on: date | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Decision:
+    """What `author` said of a campaign after looking at the run `run_id` of `day`.
+
+    A row that takes an earlier decision back names it in `undoes`, repeats its campaign, day and run, and has no
+    verdict of its own.
+    """
+
+    id: int
+    campaign_id: str
+    day: date
+    run_id: str
+    verdict: Verdict | None
+    reason: str
+    author: str
+    created_at: datetime
+    undoes: int | None = None

@@ -19,14 +19,17 @@ from sqlalchemy import URL, ColumnElement, delete, func, or_, select, text, tupl
 from sqlalchemy.orm import Session
 
 from campaigns.database import Database, migrate
+from campaigns.decisions import record, select_decisions, take_back
 from campaigns.entries import (
     AllowEntry,
     AllowKind,
     CampaignHistory,
     CampaignSummary,
     Clock,
+    Decision,
     KnownCore,
     PublishedRun,
+    Verdict,
     utc_now,
 )
 from campaigns.errors import IntegrityError, UsageError
@@ -113,6 +116,12 @@ class Store:
             )
             return None if row is None else row.entry()
 
+    def run(self, run_id: str) -> PublishedRun | None:
+        """A run that was published, whether its day still points to it or not."""
+        with self.reading() as session:
+            row = session.get(RunRow, run_id)
+            return None if row is None else row.entry()
+
     def latest_day(self) -> date | None:
         with self.reading() as session:
             return session.scalar(select(func.max(DayRow.day)))
@@ -186,6 +195,13 @@ class Store:
         with self.reading() as session:
             return [row.entry() for row in session.scalars(query)]
 
+    def first_days(self, before: date) -> dict[str, date]:
+        """Since when each campaign is known, of those known before a day."""
+        query = select(CampaignDayRow.campaign_id, func.min(CampaignDayRow.day)).where(CampaignDayRow.day < before)
+        with self.reading() as session:
+            rows = session.execute(query.group_by(CampaignDayRow.campaign_id)).tuples()
+            return dict(rows.all())
+
     # -- allow-list ------------------------------------------------------------------------------------
 
     def allowed(self, day: date) -> list[AllowEntry]:
@@ -243,6 +259,36 @@ class Store:
             removed = session.scalar(delete(AllowRow).where(AllowRow.id == entry_id).returning(AllowRow.id))
             if removed is None:
                 raise UsageError(f"no allow-list entry {entry_id}")
+
+    # -- decisions -------------------------------------------------------------------------------------
+
+    def decide(
+        self,
+        campaign_id: str,
+        verdict: Verdict,
+        *,
+        reason: str,
+        author: str,
+        day: date | None = None,
+        clock: Clock = utc_now,
+    ) -> Decision:
+        """See `campaigns.decisions.record`."""
+        with self.writing() as session:
+            return record(session, campaign_id, verdict, reason=reason, author=author, day=day, clock=clock)
+
+    def undo(self, decision_id: int, *, reason: str, author: str, clock: Clock = utc_now) -> Decision:
+        """See `campaigns.decisions.take_back`."""
+        with self.writing() as session:
+            return take_back(session, decision_id, reason=reason, author=author, clock=clock)
+
+    def decisions(self, campaign_id: str | None = None, *, in_force: bool = False) -> list[Decision]:
+        """See `campaigns.decisions.select_decisions`."""
+        with self.reading() as session:
+            return select_decisions(session, campaign_id, in_force=in_force)
+
+    def standing(self, campaign_id: str | None = None) -> dict[str, Decision]:
+        """The decision that stands, by campaign: the latest that was not taken back."""
+        return {decision.campaign_id: decision for decision in self.decisions(campaign_id, in_force=True)}
 
     # -- health ----------------------------------------------------------------------------------------
 

@@ -2,7 +2,7 @@
 
     runs ──< campaign_days >── campaigns ──< lineage
      │            │
-    days     campaign_cores                allow_list     day_locks
+    days     campaign_cores      decisions     allow_list     day_locks
 
 `days` is the pointer: a run is published when its day points to it. `campaign_days` holds what the published
 run of a day said about a campaign. `campaigns` holds what outlasts a day and is derived from `campaign_days`:
@@ -40,10 +40,12 @@ from campaigns.entries import (
     AllowKind,
     CampaignDay,
     CampaignSummary,
+    Decision,
     Event,
     KnownCore,
     LineageEntry,
     PublishedRun,
+    Verdict,
 )
 from campaigns.errors import IntegrityError
 from campaigns.records import Objective, Tier
@@ -275,6 +277,44 @@ class AllowRow(Base):
             author=self.author,
             created_at=self.created_at,
             expires_on=self.expires_on,
+        )
+
+
+class DecisionRow(Base):
+    """What analysts decided; rows are only added. See `campaigns.entries.Decision`.
+
+    No key leads to `campaigns`: those rows go when a day is done again, and what a person said stays. The ledger of
+    runs stays too, so `run_id` finds the very evidence that was looked at.
+    """
+
+    __tablename__ = "decisions"
+    __table_args__ = (
+        UniqueConstraint("undoes"),
+        CheckConstraint("(verdict IS NULL) <> (undoes IS NULL)", name="verdict"),
+        {"sqlite_autoincrement": True},
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    campaign_id: Mapped[str] = mapped_column(index=True)
+    day: Mapped[date]
+    run_id: Mapped[str] = mapped_column(ForeignKey("runs.run_id"))
+    verdict: Mapped[str | None]
+    reason: Mapped[str]
+    author: Mapped[str]
+    created_at: Mapped[datetime]
+    undoes: Mapped[int | None] = mapped_column(ForeignKey("decisions.id"))
+
+    def entry(self) -> Decision:
+        return Decision(
+            id=self.id,
+            campaign_id=self.campaign_id,
+            day=self.day,
+            run_id=self.run_id,
+            verdict=None if self.verdict is None else Verdict(self.verdict),
+            reason=self.reason,
+            author=self.author,
+            created_at=self.created_at,
+            undoes=self.undoes,
         )
 
 

@@ -21,6 +21,7 @@ from campaigns.errors import DiskFullError, ShoalError
 from flows.commands import (
     allow,
     config,
+    decide,
     demo,
     doctor,
     explain_prompt,
@@ -87,6 +88,9 @@ _COMMANDS: dict[str, Callable[..., None]] = {
     "status": status.status,
     "campaigns": listing.campaigns,
     "show": show.show,
+    "decide": decide.decide,
+    "decisions": decide.decisions,
+    "ranker": decide.ranker,
     "explain-prompt": explain_prompt.explain_prompt,
     "map": maps.map_day,
     "verify": verify.verify,

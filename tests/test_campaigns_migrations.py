@@ -19,6 +19,7 @@ from store_examples import MONDAY, a_campaign, a_run, publish_now
 
 from campaigns import database
 from campaigns.database import Database, migrate, migration_config
+from campaigns.entries import Verdict
 from campaigns.errors import IntegrityError, UsageError
 from campaigns.failpoints import ENVIRONMENT_VARIABLE, KILLED
 from campaigns.store import Store
@@ -85,6 +86,20 @@ def test_a_run_of_the_first_schema_has_no_sum_of_its_manifest(store_url: str) ->
         run = store.current_run(MONDAY)
     assert run is not None
     assert (run.digest, run.manifest_sha256) == ("d", None)
+
+
+def test_decisions_are_added_to_a_store_that_has_campaigns(store_url: str) -> None:
+    with Store.open_url(store_url) as store:
+        publish_now(store, a_run(), [a_campaign("c1")])
+    opened = Database(store_url)
+    with opened.writer.begin() as connection:
+        command.downgrade(migration_config(connection), "0002")
+    assert "decisions" not in tables(store_url)
+    opened.close()
+    with Store.open_url(store_url) as store:
+        assert [c.campaign_id for c in store.campaigns()] == ["c1"]
+        decided = store.decide("c1", Verdict.WATCH, reason="new", author="ada")
+        assert store.decisions() == [decided]
 
 
 def test_opening_again_writes_nothing(store_url: str) -> None:
@@ -204,12 +219,12 @@ def test_a_new_migration_can_be_drawn_up_from_the_template(
     migrate(opened)
     with opened.writer.begin() as connection:
         config = migration_config(connection)
-        command.revision(config, "nothing changes", autogenerate=True, rev_id="0003")
-    written = (copy / "versions" / "0003_nothing_changes.py").read_text()
-    assert 'down_revision = "0002"' in written.replace("'", '"')
+        command.revision(config, "nothing changes", autogenerate=True, rev_id="0004")
+    written = (copy / "versions" / "0004_nothing_changes.py").read_text()
+    assert 'down_revision = "0003"' in written.replace("'", '"')
     assert "op.create" not in written
     assert "op.drop" not in written
     migrate(opened)
     with opened.reader.begin() as connection:
-        assert MigrationContext.configure(connection).get_current_revision() == "0003"
+        assert MigrationContext.configure(connection).get_current_revision() == "0004"
     opened.close()

@@ -82,7 +82,8 @@ def commands(group: Any = None, path: tuple[str, ...] = ()) -> Iterator[tuple[st
 def test_every_command_that_was_promised_is_there() -> None:
     top = {path[0] for path in commands() if path}
     promised = (
-        "init doctor config demo run backfill status campaigns show explain-prompt map serve verify allow"
+        "init doctor config demo run backfill status campaigns show decide decisions ranker explain-prompt map "
+        "serve verify allow"
     )
     assert top == set(promised.split())
 
