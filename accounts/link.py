@@ -1,80 +1,74 @@
-"""Link: the accounts of each family, and how firmly each belongs to it.
-
-An account's strength tells a pool member from a passer-by who sent a similar prompt once. It rests on what the text
-side knows: how well the account's prompts carry the template, how many there are, and what share of the account's day
-they make up. An account is core when it sent a core member and its strength is at least one half.
-"""
+"""Link: the accounts of each campaign, how firmly each belongs to it, and why."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
 
+import numpy as np
 import polars as pl
+import pyarrow as pa
+from numpy.typing import NDArray
 
-from campaigns.records import FAMILY_ACCOUNTS
-from campaigns.runs import Run
+from accounts.case import Case
+from accounts.strength import CORE_STRENGTH, FACTS, PRIOR, WARY_PRIOR, strengths
+from accounts.tiers import Verdict
+from campaigns.records import ACCOUNTS
 
-CORE_STRENGTH = 0.5
-
-
-@dataclass(frozen=True, slots=True)
-class Links:
-    """Tables of one run.
-
-    Attributes:
-        prompts: one row per prompt in a family: family, prompt_id, account_id, organization_id, text_key, strength,
-            is_core.
-        accounts: schema FAMILY_ACCOUNTS, one row per family and account.
-    """
-
-    prompts: pl.DataFrame
-    accounts: pl.DataFrame
-
-
-def link(run: Run) -> Links:
-    """Join the families' texts back to the prompts and accounts that sent them."""
-    members = pl.DataFrame(run.table("family_members"))
-    sent = pl.DataFrame(run.prompts(["prompt_id", "account_id", "organization_id", "text_key"]))
-    prompts = sent.join(members, on="text_key").sort("family", "prompt_id")
-    totals = sent.group_by("account_id").len("n_all")
-    accounts = (
-        prompts.group_by("family", "account_id")
-        .agg(
-            pl.len().cast(pl.Int64).alias("n_prompts"),
-            pl.mean("strength").cast(pl.Float64).alias("carried"),
-            pl.col("is_core").any().alias("core_text"),
-        )
-        .join(totals, on="account_id")
-        .with_columns(share=pl.col("n_prompts") / pl.col("n_all"))
-        .with_columns(strength=(pl.col("carried") * _belonging()).round(6))
-        .with_columns(is_core=pl.col("core_text") & (pl.col("strength") >= CORE_STRENGTH))
-        .with_columns(reasons=pl.concat_list(_sentence(), _standing()))
-        .select(FAMILY_ACCOUNTS.names)
-        .sort("family", "account_id")
-    )
-    return Links(prompts, accounts)
+TELLING = 0.7
+"""What a fact must add to the log odds, to either side, to be worth a word: a factor of two."""
+_FOR = {
+    "other traffic": "sends little else, like the others",
+    "prompts": "sent the template as often as the others",
+    "made together": "made within a day of other accounts of the campaign",
+    "address range": "shares an address range with others of them",
+    "payment card": "shares a payment card with others of them",
+    "network": "uses the network of the others",
+    "client": "uses the client of the others",
+    "age": "as old as the others",
+    "organization": "belongs to an organization or to none, as the others do",
+}
+_AGAINST = {
+    "other traffic": "sends what ordinary accounts send besides",
+    "prompts": "sent the template no more often than a passer-by",
+    "made together": "made apart from the others",
+    "address range": "shares no address range with them",
+    "payment card": "shares no payment card with them",
+    "network": "uses another network",
+    "client": "uses another client",
+    "age": "of another age",
+    "organization": "differs from the others in its organization",
+}
 
 
-def _belonging() -> pl.Expr:
-    """The number of prompts (one: 0.40, two: 0.57, three: 0.67, ...) times their share of the day (none: 1/2, all: 1).
+def campaign_accounts(found: Sequence[Case], ids: Sequence[str], verdicts: Sequence[Verdict]) -> pl.DataFrame:
+    """Schema ACCOUNTS, all campaigns together."""
+    tables = [pl.DataFrame(ACCOUNTS.empty_table())]
+    for case, name, verdict in zip(found, ids, verdicts, strict=True):
+        strength, odds = strengths(case, PRIOR if verdict.strict else WARY_PRIOR)
+        total = case.members.population.n_prompts[case.accounts]
+        rows = {
+            "account_id": case.members.population.ids.gather(case.accounts).to_list(),
+            "campaign_id": [name] * len(strength),
+            "n_prompts": case.counts.tolist(),
+            "share": np.round(case.counts / total, 6).tolist(),
+            "strength": strength.tolist(),
+            "is_core": (strength >= CORE_STRENGTH).tolist(),
+            "reasons": [
+                _reasons(*row)
+                for row in zip(case.counts.tolist(), total.tolist(), strength.tolist(), odds, strict=True)
+            ],
+        }
+        tables.append(pl.DataFrame(pa.Table.from_pydict(rows, ACCOUNTS)))
+    return pl.concat(tables).sort("campaign_id", "account_id")
 
-    A single prompt never reaches one half, whatever its share: it may be a copied text.
-    """
-    n = pl.col("n_prompts")
-    return n / (n + 1.5) * (1 + pl.col("share")) / 2
 
-
-def _sentence() -> pl.Expr:
-    return pl.format(
-        "{} of the account's {} prompts of the day carry the template",
-        pl.col("n_prompts"),
-        pl.col("n_all"),
-    )
-
-
-def _standing() -> pl.Expr:
-    return (
-        pl.when("is_core")
-        .then(pl.lit("core member"))
-        .otherwise(pl.lit("border member: too little to tell it from a passer-by"))
-    )
+def _reasons(sent: int, total: int, strength: float, odds: NDArray[np.float64]) -> list[str]:
+    """How much it sent, then what tells most to the side its strength is on."""
+    named = strength >= CORE_STRENGTH
+    telling = odds if named else -odds
+    order = np.argsort(-telling, kind="stable")
+    words = _FOR if named else _AGAINST
+    facts = [words[FACTS[fact]] for fact in order.tolist() if telling[fact] >= TELLING][:4]
+    if not facts:
+        facts = ["nothing tells it from a passer-by" if not named else "nothing tells it from the others"]
+    return [f"{sent} of the account's {total} prompts of the day carry the template", *facts]

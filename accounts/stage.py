@@ -1,32 +1,216 @@
-"""The linking stage: families to accounts, tiers and the figures behind them."""
+"""The linking stages: wordings to campaigns, campaigns to accounts, tiers, operators and the figures behind them."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from datetime import date
+from pathlib import Path
 
-from accounts.link import link
-from accounts.tiers import AllowRule, judge
+import polars as pl
+import pyarrow as pa
+
+from accounts.case import Case, cases
+from accounts.evidence import Evidence, read_evidence
+from accounts.history import History, active_accounts
+from accounts.link import campaign_accounts
+from accounts.meetings import meetings, overlaps
+from accounts.members import Members
+from accounts.operators import find_operators
+from accounts.ordinary import Ordinary
+from accounts.ranking import Ranker, feature_table, rerank
+from accounts.tiers import AllowRule, Verdict, judge
+from accounts.wordings import Join, join_wordings
 from campaigns import files
 from campaigns.entries import template_hash
-from campaigns.records import FAMILY_ACCOUNTS, FAMILY_EVIDENCE, FAMILY_TIERS
+from campaigns.records import (
+    ACCOUNTS,
+    ACTIVE,
+    BRIDGES,
+    EVIDENCE,
+    OPERATORS,
+    SLOT_WORDS,
+    TIERS,
+    WORDINGS,
+    Tier,
+)
 from campaigns.runs import Counts, Run
 from campaigns.settings import Settings
 
+OUTPUTS = (
+    "accounts.parquet", "evidence.parquet", "operators.parquet", "bridges.parquet", "tiers.parquet",
+    "slot_words.parquet", "active_accounts.parquet",
+)  # fmt: skip
 
-def link_families(run: Run, settings: Settings, allowed: Sequence[AllowRule]) -> Counts:
-    """Read families, labels and identities; write `family_accounts`, `family_tiers`, `family_evidence.parquet`."""
-    links = link(run)
-    ids = run.table("identities", ["campaign_id"])["campaign_id"].to_pylist()
-    templates = run.table("labels", ["template"])["template"].to_pylist()
-    names = [
-        {"campaign": campaign_id, "template_hash": template_hash(template)}
-        for campaign_id, template in zip(ids, templates, strict=True)
+
+def join_families(run: Run, settings: Settings) -> Counts:  # noqa: ARG001 a stage takes both
+    """Families that one pool sends in several wordings, told by shared accounts: write `wordings.parquet`."""
+    members = Members.read(run)
+    leads, joins = join_wordings(members)
+    why = {join.right: join for join in joins}
+    rows = [
+        {"family": family, "lead": lead}
+        | (
+            {}
+            if family not in why
+            else {
+                "shared": why[family].shared,
+                "expected": round(why[family].expected, 6),
+                "log_p": round(why[family].log_p, 6),
+                "cosine": round(why[family].cosine, 6),
+            }
+        )
+        for family, lead in enumerate(leads.tolist())
     ]
-    verdicts = judge(links, names, settings.tier, allowed)
+    files.write_parquet(run.path / "wordings.parquet", pa.Table.from_pylist(rows, WORDINGS))
+    return {"families": len(leads), "campaigns": len(set(leads.tolist())), "joined": len(joins)}
+
+
+def link_campaigns(
+    run: Run,
+    settings: Settings,
+    allowed: Sequence[AllowRule],
+    *,
+    trailing: Sequence[Path] = (),
+    first_days: Mapping[str, date] | None = None,
+    ranker: Ranker | None = None,
+) -> Counts:
+    """Read members, labels, wordings and identities; write `OUTPUTS`.
+
+    Args:
+        allowed: what is known to be benign on the day.
+        trailing: folders of the runs of the days before, the oldest first.
+        first_days: since when each known campaign is known.
+        ranker: what earlier decisions teach about the order of the review queue.
+    """
+    members = Members.read(run)
+    wordings = run.table("wordings")
+    found = cases(members, wordings["lead"].to_numpy())
+    identities = pl.DataFrame(run.table("identities"))
+    id_of = dict(identities.select("family", "campaign_id").iter_rows())
+    ids = [id_of[case.lead] for case in found]
+    history = History.read(trailing, members.population)
+    ordinary = Ordinary.read(run, members)
+    shared = overlaps(found)
+    met = meetings(found, shared, _joins(wordings))
+    tried = max(members.n_families - 1, 0)
+    evidence = [
+        read_evidence(case, ids[i], ordinary, history, met[i], tried, settings.seed)
+        for i, case in enumerate(found)
+    ]
+    templates = run.table("labels", ["template"])["template"].to_pylist()
+    states = run.table("matchers", ["state"])["state"].to_pylist()
+    names = [_names(case, ids[i], evidence[i], templates) for i, case in enumerate(found)]
+    verdicts = judge(evidence, names, [states[case.lead] for case in found], settings.tier, allowed)
+    suspected = [verdict.tier != Tier.BENIGN for verdict in verdicts]
+    operators = find_operators(ids, found, shared, suspected, history, first_days or {}, run.day)
+    accounts = campaign_accounts(found, ids, verdicts)
+    readings = _readings(ids, evidence)
+    tiers = _tiers(ids, found, verdicts, operators.of_campaign)
+    if ranker is not None:
+        features = feature_table(readings.drop_nulls("p_value"), tiers, ranker.signals)[1]
+        tiers = tiers.with_columns(
+            score=rerank(tiers["score"].to_numpy(), tiers["tier"].to_list(), ranker, features)
+        )
     for name, table, schema in (
-        ("family_accounts", links.accounts, FAMILY_ACCOUNTS),
-        ("family_tiers", verdicts.tiers, FAMILY_TIERS),
-        ("family_evidence", verdicts.evidence, FAMILY_EVIDENCE),
+        ("accounts", accounts, ACCOUNTS),
+        ("evidence", readings, EVIDENCE),
+        ("operators", operators.members, OPERATORS),
+        ("bridges", operators.bridges, BRIDGES),
+        ("tiers", tiers, TIERS),
+        ("slot_words", _slot_words(ids, evidence), SLOT_WORDS),
+        ("active_accounts", active_accounts(members.population), ACTIVE),
     ):
         files.write_parquet(run.path / f"{name}.parquet", table.to_arrow().cast(schema))
-    return {"accounts": links.accounts["account_id"].n_unique(), "prompts": links.prompts.height}
+    return {
+        "campaigns": len(found),
+        "accounts": accounts["account_id"].n_unique(),
+        "named": int((accounts["strength"] >= 0.5).sum()),
+        "operators": operators.members["operator_id"].n_unique(),
+        "trailing_days": history.n_days,
+        **{f"tier_{tier}": int((tiers["tier"] == tier).sum()) for tier in Tier},
+    }
+
+
+def _joins(wordings: pa.Table) -> list[Join]:
+    return [
+        Join(row["lead"], row["family"], row["shared"], row["expected"], row["log_p"], row["cosine"])
+        for row in wordings.to_pylist()
+        if row["shared"] is not None
+    ]
+
+
+def _names(
+    case: Case, campaign_id: str, evidence: Evidence, templates: Sequence[str]
+) -> dict[str, list[str]]:
+    """What an allow-list entry may call the campaign: kind to values."""
+    named = {
+        "campaign": [campaign_id],
+        "template_hash": [template_hash(templates[family]) for family in case.families.tolist()],
+    }
+    if evidence.tenant > 0.5:
+        named["organization"] = [case.members.population.organization_names[evidence.tenant_row]]
+    return named
+
+
+def _tiers(
+    ids: Sequence[str], found: Sequence[Case], verdicts: Sequence[Verdict], operator_of: Mapping[str, str]
+) -> pl.DataFrame:
+    rows = [
+        {
+            "campaign_id": name,
+            "tier": str(verdict.tier),
+            "score": verdict.score,
+            "n_prompts": len(case.rows),
+            "n_accounts": len(case.accounts),
+            "operator_id": operator_of.get(name),
+            "reasons": list(verdict.reasons),
+        }
+        for name, case, verdict in zip(ids, found, verdicts, strict=True)
+    ]
+    return pl.DataFrame(pa.Table.from_pylist(rows, TIERS)).sort("campaign_id")
+
+
+def _readings(ids: Sequence[str], evidence: Sequence[Evidence]) -> pl.DataFrame:
+    """Schema EVIDENCE."""
+
+    def known(value: float) -> float | None:
+        return None if value != value else round(float(value), 6)  # NaN differs from itself
+
+    rows = [
+        {
+            "campaign_id": name,
+            "signal": reading.signal,
+            "group": str(reading.group),
+            "value": known(reading.value),
+            "control_median": known(reading.controls[10]) if len(reading.controls) else None,
+            "control_p95": known(reading.controls[19]) if len(reading.controls) else None,
+            "controls": [round(float(value), 6) for value in reading.controls],
+            "p_value": known(reading.p_value),
+            "sentence": reading.sentence,
+        }
+        for name, one in zip(ids, evidence, strict=True)
+        for reading in one.readings
+    ]
+    return pl.DataFrame(pa.Table.from_pylist(rows, EVIDENCE)).sort("campaign_id", "signal")
+
+
+def _slot_words(ids: Sequence[str], evidence: Sequence[Evidence]) -> pl.DataFrame:
+    """Schema SLOT_WORDS: what the days to come compare with."""
+    tables = [pl.DataFrame(SLOT_WORDS.empty_table())]
+    for name, one in zip(ids, evidence, strict=True):
+        members, places = one.case.members, one.sampled.places
+        rows = one.case.rows[places]
+        tables.append(
+            pl.DataFrame(
+                {
+                    "campaign_id": pl.Series([name] * len(rows), dtype=pl.String),
+                    "account_id": members.population.ids.gather(members.accounts[rows]),
+                    "text_key": pl.Series(members.keys.take(pa.array(members.texts[rows]))),
+                    "stratum": one.case.strata[places],
+                    "words": pl.Series(
+                        [words.tolist() for words in one.sampled.words], dtype=pl.List(pl.UInt64)
+                    ),
+                }
+            )
+        )
+    return pl.concat(tables).sort("campaign_id", "account_id", "text_key")

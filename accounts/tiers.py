@@ -1,22 +1,35 @@
-"""Tiers from the text side alone: benign where a plain explanation fits, else review.
+"""Tiers: what the evidence of a campaign amounts to.
 
-No family is called actionable here. That takes account-side evidence with null models, and calling a pool guilty
-because it shares a template is the mistake this project must not make.
+benign      explained: one customer's own tool, a text that people copy, topics that are the accounts' own, an
+            allow-list entry; or nothing about its accounts differs from ordinary ones.
+review      something is odd and an analyst must look. What the prompts say never goes further than this.
+actionable  two independent groups of facts about the accounts speak, chance is ruled out over all campaigns of the day,
+            the slots are dealt out, and nothing explains it.
+
+What was not tested never speaks against anybody: it makes `actionable` unreachable, or counts as nothing.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import Protocol
 
-import polars as pl
+import numpy as np
+from numpy.typing import NDArray
 
-from accounts.link import Links
-from campaigns.records import FAMILY_EVIDENCE, FAMILY_TIERS, Tier
+from accounts.combine import benjamini_hochberg, cauchy
+from accounts.evidence import Evidence
+from accounts.signals.reading import Group
+from accounts.signals.topics import OWN
+from campaigns.records import MatcherState, Tier
 from campaigns.settings import TierSettings
 
-NOT_TESTED = "Clocks, registration, infrastructure and slot topics: not tested."
+STRICT = (Group.EVENNESS, Group.TIMING, Group.REGISTRATION, Group.INFRASTRUCTURE, Group.GRAPH)
+"""Groups that can make a campaign actionable: each has a null model of its own, and an innocent reason is rare."""
+CERTAIN = 1e-4
+"""p-value of the other traffic from which senders without any other fact are a matter for review."""
+PAYMENT = "payment cards"
 
 
 class AllowRule(Protocol):
@@ -31,156 +44,199 @@ class AllowRule(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Verdicts:
-    """Tables of schemas FAMILY_TIERS and FAMILY_EVIDENCE."""
+class Verdict:
+    """A tier, what ranks it in the queue (0..1), and the reasons, the weightiest first."""
 
-    tiers: pl.DataFrame
-    evidence: pl.DataFrame
-
-
-@dataclass(frozen=True, slots=True)
-class _Figures:
-    """What a verdict rests on; shares are 0..1."""
-
-    family: int
-    n_prompts: int
-    n_accounts: int
-    repetition: float
-    devotion: float
-    tenant: str | None
-    uniqueness: float
-    one_text: float
-    one_tenant: float
-
-    @property
-    def score(self) -> float:
-        return round((self.uniqueness + self.repetition + self.devotion) / 3, 6)
+    tier: Tier
+    score: float
+    reasons: tuple[str, ...]
+    strict: bool
+    """Whether any group of facts about the accounts speaks, besides how little else they send."""
 
 
 def judge(
-    links: Links,
-    names: Sequence[Mapping[str, str]],
+    evidence: Sequence[Evidence],
+    names: Sequence[Mapping[str, Sequence[str]]],
+    matchers: Sequence[str],
     settings: TierSettings,
     allowed: Sequence[AllowRule] = (),
-) -> Verdicts:
-    """A tier, a score and reasons for each family.
-
-    The score ranks the review queue: the mean of slot uniqueness (distinct texts per prompt), repetition (part of the
-    accounts with two prompts or more) and devotion (median share of the accounts' day).
+) -> list[Verdict]:
+    """A verdict for each campaign of the day.
 
     Args:
-        names: for family i, at position i, what allow-list entries may call it: kind to value.
+        names: what allow-list entries may call each campaign: kind to values.
+        matchers: `MatcherState` of each campaign's leading template.
         allowed: the entries in force on the day.
     """
-    figures = _figures(links)
-    columns = [field.name for field in fields(_Figures)]
-    families = [_Figures(**row) for row in figures.select(columns).iter_rows(named=True)]
-    explained = [_explanations(family, names[family.family], settings, allowed) for family in families]
-    tiers = pl.DataFrame(
-        {
-            "family": [family.family for family in families],
-            "tier": [str(Tier.BENIGN if reasons else Tier.REVIEW) for reasons in explained],
-            "score": [
-                0.0 if reasons else family.score for family, reasons in zip(families, explained, strict=True)
-            ],
-            "n_prompts": [family.n_prompts for family in families],
-            "n_accounts": [family.n_accounts for family in families],
-            "reasons": [
-                [*(reasons or [_suspicion(family)]), NOT_TESTED]
-                for family, reasons in zip(families, explained, strict=True)
-            ],
-        },
-        schema=pl.Schema(FAMILY_TIERS),
-    )
-    return Verdicts(tiers, _evidence(figures))
+    if not evidence:
+        return []
+    groups = np.array([[float(cauchy(one.p_values(group))) for group in STRICT] for one in evidence])
+    together = cauchy(groups)
+    q_values = benjamini_hochberg(together)
+    return [
+        _verdict(
+            one, groups[i], float(together[i]), float(q_values[i]), names[i], matchers[i], settings, allowed
+        )
+        for i, one in enumerate(evidence)
+    ]
+
+
+def _verdict(
+    evidence: Evidence,
+    groups: NDArray[np.float64],
+    together: float,
+    q_value: float,
+    names: Mapping[str, Sequence[str]],
+    matcher: str,
+    settings: TierSettings,
+    allowed: Sequence[AllowRule],
+) -> Verdict:
+    speaking = [group for group, p in zip(STRICT, groups, strict=True) if p <= settings.group_p]
+    strict = q_value <= settings.q
+    devoted = _devoted(evidence, settings)
+    explained = _explanations(evidence, names, settings, allowed)
+    score = _score(evidence, together)
+    untested = _untested(evidence)
+    if explained:
+        return Verdict(Tier.BENIGN, round(0.1 * score, 6), (*explained, *untested), strict)
+    if not strict and not devoted:
+        why = "Nothing about its accounts differs from ordinary ones of the same countries, ages and volumes."
+        return Verdict(Tier.BENIGN, round(0.4 * score, 6), (why, *untested), strict)
+    said = _said(evidence, settings)
+    short = _short_of_action(evidence, speaking, strict, matcher, settings)
+    if short:
+        return Verdict(Tier.REVIEW, round(0.4 + 0.4 * score, 6), (*said, *short, *untested), strict)
+    return Verdict(Tier.ACTIONABLE, round(0.8 + 0.2 * score, 6), (*said, *untested), strict)
 
 
 def _explanations(
-    family: _Figures, names: Mapping[str, str], settings: TierSettings, allowed: Sequence[AllowRule]
+    evidence: Evidence,
+    names: Mapping[str, Sequence[str]],
+    settings: TierSettings,
+    allowed: Sequence[AllowRule],
 ) -> list[str]:
-    """The innocent explanations that fit, in words; none makes the family a matter for review."""
-    one_tenant = family.one_tenant >= settings.one_tenant_share
-    called = dict(names)
-    if family.tenant and family.one_tenant > 0.5:
-        called["organization"] = family.tenant
-    found = [f"Allow-listed: {rule.reason}." for rule in allowed if called.get(rule.kind) == rule.value]
-    if one_tenant:
+    """The innocent explanations that fit. Shared payment cards speak against all but an allow-list and one customer."""
+    found = [f"Allow-listed: {rule.reason}." for rule in allowed if rule.value in names.get(rule.kind, ())]
+    if evidence.tenant >= settings.one_tenant_share:
         found.append(
-            f"{family.one_tenant:.0%} of the prompts come from one organization: one tenant's template."
+            f"{evidence.tenant:.0%} of the prompts come from one organization: one customer's own template."
         )
-    if family.one_text >= settings.one_text_share:
+    if evidence.p_value(PAYMENT) <= settings.group_p:
+        return found
+    if copied(evidence, settings):
         found.append(
-            f"{family.one_text:.0%} of the prompts are one and the same text: a prompt that people copy."
+            f"{evidence.slots.bare:.0%} of the prompts put nothing into the template, {evidence.slots.copied:.0%} "
+            "repeat another account's prompt: a text that people copy."
+        )
+    if own_topics(evidence):
+        found.append(
+            f"Each account keeps to topics of its own (superiority {_superiority(evidence):.2f}): a tool that people "
+            "use for themselves."
         )
     return found
 
 
-def _suspicion(family: _Figures) -> str:
-    return f"{family.n_accounts} accounts sent {family.n_prompts} prompts from one template."
+def copied(evidence: Evidence, settings: TierSettings) -> bool:
+    """Whether people copy one text: many prompts put nothing into it, or some do and the others hardly more."""
+    slots = evidence.slots
+    return slots.bare >= settings.bare_share and (
+        slots.words <= settings.bare_words or slots.bare >= settings.mostly_bare_share
+    )
 
 
-def _figures(links: Links) -> pl.DataFrame:
-    """One row per family: counts and the three parts of the score."""
-    by_text = (
-        links.prompts.group_by("family", "text_key")
-        .len("copies")
-        .group_by("family")
-        .agg(pl.len().alias("n_texts"), pl.max("copies").alias("most_copies"))
-    )
-    tenants = (
-        links.prompts.group_by("family", "organization_id")
-        .len("n")
-        .filter(pl.col("organization_id").is_not_null())
-        .sort("family", "n", "organization_id", descending=[False, True, False])
-        .group_by("family", maintain_order=True)
-        .agg(pl.first("organization_id").alias("tenant"), pl.first("n").alias("n_tenant"))
-    )
+def own_topics(evidence: Evidence) -> bool:
+    """Whether accounts group the slots, surely and by much."""
+    topics = evidence.topics
     return (
-        links.accounts.group_by("family")
-        .agg(
-            pl.sum("n_prompts"),
-            pl.len().cast(pl.Int64).alias("n_accounts"),
-            (pl.col("n_prompts") >= 2).mean().alias("repetition"),
-            pl.median("share").alias("devotion"),
-        )
-        .join(by_text, on="family")
-        .join(tenants, on="family", how="left")
-        .with_columns(
-            uniqueness=pl.col("n_texts") / pl.col("n_prompts"),
-            one_text=pl.col("most_copies") / pl.col("n_prompts"),
-            one_tenant=(pl.col("n_tenant") / pl.col("n_prompts")).fill_null(0.0),
-        )
-        .sort("family")
+        topics is not None
+        and topics.n_accounts >= 3
+        and topics.p_own <= 0.01
+        and topics.superiority - 1.645 * topics.error >= 0.55
     )
 
 
-_SIGNALS = {
-    "slot uniqueness": ("content", "uniqueness", "{}% of the prompts are texts of their own"),
-    "repeat senders": (
-        "volume",
-        "repetition",
-        "{}% of the accounts sent two prompts of the template or more",
-    ),
-    "share of own traffic": (
-        "volume",
-        "devotion",
-        "the median account spends {}% of its prompts on the template",
-    ),
-    "one organization": ("context", "one_tenant", "{}% of the prompts come from one organization"),
-}
+def dealt_out(evidence: Evidence) -> bool:
+    """Whether slots are shown to be no account's own: equivalence at `OWN`, unless labels at random fail outright."""
+    topics = evidence.topics
+    if topics is None:
+        return False
+    upper = topics.superiority + 1.645 * topics.error
+    return upper < 0.6 or (upper < OWN and topics.p_own > 0.05)
 
 
-def _evidence(figures: pl.DataFrame) -> pl.DataFrame:
-    """The figures behind the verdicts, one row per family and signal; no control has been drawn for them."""
-    tables = [
-        figures.select(
-            "family",
-            pl.lit(signal).alias("signal"),
-            pl.lit(group).alias("group"),
-            pl.col(column).cast(pl.Float64).round(6).alias("value"),
-            *(pl.lit(None, pl.Float64).alias(name) for name in ("control_median", "control_p95", "p_value")),
-            pl.format(sentence, (100 * pl.col(column)).round().cast(pl.Int64)).alias("sentence"),
+def _devoted(evidence: Evidence, settings: TierSettings) -> bool:
+    """Senders that send little else, where few send most of it or organizations stand behind them: people do so too."""
+    return (
+        evidence.p_value("other traffic") <= CERTAIN
+        and not evidence.heavy
+        and len(evidence.case.customers) >= settings.review_accounts
+        and evidence.organizations < settings.organizations_share
+    )
+
+
+def _short_of_action(
+    evidence: Evidence, speaking: Sequence[Group], strict: bool, matcher: str, settings: TierSettings
+) -> list[str]:
+    """What is missing for `actionable`, in words."""
+    found = []
+    if not strict or len(speaking) < settings.action_groups:
+        named = ", ".join(speaking) or "none"
+        found.append(
+            f"Not actionable: {settings.action_groups} independent groups of facts about the accounts must speak, "
+            f"here: {named}."
         )
-        for signal, (group, column, sentence) in _SIGNALS.items()
+    if not dealt_out(evidence):
+        found.append(
+            f"Not actionable: it is not shown that the slots are dealt out (superiority {_superiority(evidence):.2f})."
+            if evidence.topics
+            else "Not actionable: too few accounts sent two prompts to tell dealt-out slots from topics of their own."
+        )
+    if evidence.slots.words < settings.slot_words:
+        found.append(
+            f"Not actionable: the slots hold {evidence.slots.words:.0f} words, too few to tell whose they are."
+        )
+    if not evidence.organizations_known:
+        found.append(
+            "Not actionable: no account of the day has an organization, so a customer's own tool cannot be told."
+        )
+    if evidence.payer >= settings.one_tenant_share:
+        found.append(
+            "Not actionable: one payment card pays for nearly all accounts: they may be one customer's."
+        )
+    if evidence.one_place and not evidence.p_value(PAYMENT) <= settings.group_p:
+        found.append(
+            "Not actionable: nearly all accounts are in one place, as those of an office, a campus or an event are, and "
+            "no payment cards are shared."
+        )
+    if matcher == MatcherState.COLLIDES:
+        found.append("Not actionable: the template matches prompts of others too.")
+    return found
+
+
+def _said(evidence: Evidence, settings: TierSettings) -> list[str]:
+    """Sentences of the signals that speak, by falling weight, and what the slots look like."""
+    counted = [
+        one
+        for one in evidence.readings
+        if one.group not in (Group.CONTENT, Group.CLIENT) and one.p_value <= settings.group_p
     ]
-    return pl.concat(tables).select(FAMILY_EVIDENCE.names).sort("family", "signal")
+    counted.sort(key=lambda one: one.p_value)
+    topics = [one for one in evidence.readings if one.signal == "slot topics" and not np.isnan(one.value)]
+    return [f"{one.sentence[0].upper()}{one.sentence[1:]}." for one in (*counted, *topics)]
+
+
+def _untested(evidence: Evidence) -> list[str]:
+    missing = [one.signal for one in evidence.readings if np.isnan(one.value)]
+    return [f"Not tested: {', '.join(missing)}."] if missing else []
+
+
+def _score(evidence: Evidence, together: float) -> float:
+    """0..1: how unlikely the accounts are by chance, and how little else they send."""
+    accounts = min(-np.log10(max(together, 1e-6)) / 6, 1.0) if not np.isnan(together) else 0.0
+    other = evidence.p_value("other traffic")
+    devotion = 0.0 if evidence.heavy or np.isnan(other) else min(-np.log10(max(other, 1e-10)) / 10, 1.0)
+    return float(1 - (1 - 0.9 * accounts) * (1 - 0.6 * devotion))
+
+
+def _superiority(evidence: Evidence) -> float:
+    return evidence.topics.superiority if evidence.topics else np.nan

@@ -251,27 +251,59 @@ SLOT_VALUES = pa.schema(
 cut; show it through `campaigns.display`. Sort: family, slot, n_accounts and n_prompts (both falling), value_key.
 """
 
-FAMILY_TIERS = pa.schema(
+WORDINGS = pa.schema(
     [
         pa.field("family", pa.int32(), nullable=False),
-        pa.field("tier", pa.string(), nullable=False),
-        pa.field("score", pa.float64(), nullable=False),
-        pa.field("n_prompts", pa.int64(), nullable=False),
-        pa.field("n_accounts", pa.int64(), nullable=False),
-        pa.field("reasons", pa.list_(pa.string()), nullable=False),
+        pa.field("lead", pa.int32(), nullable=False),
+        pa.field("shared", pa.int64()),
+        pa.field("expected", pa.float64()),
+        pa.field("log_p", pa.float64()),
+        pa.field("cosine", pa.float64()),
     ]
 )
-"""Sort: family."""
+"""Which families are wordings of one campaign, named by its largest family, and what joined each: accounts shared with
+the others, those that chance would have given, the log of the p-value, the cosine of the vocabularies. Sort: family."""
 
 IDENTITIES = pa.schema(
     [
         pa.field("family", pa.int32(), nullable=False),
         pa.field("campaign_id", pa.string(), nullable=False),
+        pa.field("variant", pa.int32(), nullable=False),
         pa.field("event", pa.string(), nullable=False),
         pa.field("overlap", pa.float64(), nullable=False),
     ]
 )
-"""The campaign of each family; `event` is minted or kept, `overlap` that with the campaign kept. Sort: family."""
+"""The campaign of each family; `variant` counts its wordings from 0, the lead; `event` is minted or kept, `overlap`
+that with the campaign kept. Sort: family."""
+
+TIERS = pa.schema(
+    [
+        pa.field("campaign_id", pa.string(), nullable=False),
+        pa.field("tier", pa.string(), nullable=False),
+        pa.field("score", pa.float64(), nullable=False),
+        pa.field("n_prompts", pa.int64(), nullable=False),
+        pa.field("n_accounts", pa.int64(), nullable=False),
+        pa.field("operator_id", pa.string()),
+        pa.field("reasons", pa.list_(pa.string()), nullable=False),
+    ]
+)
+"""Sort: campaign_id."""
+
+SLOT_WORDS = pa.schema(
+    [
+        pa.field("campaign_id", pa.string(), nullable=False),
+        pa.field("account_id", pa.string(), nullable=False),
+        pa.field("text_key", TEXT_KEY, nullable=False),
+        pa.field("stratum", pa.int64(), nullable=False),
+        pa.field("words", pa.list_(pa.uint64()), nullable=False),
+    ]
+)
+"""What accounts put into the slots of a campaign, as hashes of words, for the days to come: whose topics they are takes
+more than one prompt per account. `stratum` tells wordings and languages of the day apart.
+Sort: campaign_id, account_id, text_key."""
+
+ACTIVE = pa.schema([pa.field("account_id", pa.string(), nullable=False)])
+"""The accounts of the day, for the days to come. Sort: account_id."""
 
 # -- published results ---------------------------------------------------------------------------------
 
@@ -327,24 +359,50 @@ EVIDENCE = pa.schema(
         pa.field("value", pa.float64()),
         pa.field("control_median", pa.float64()),
         pa.field("control_p95", pa.float64()),
+        pa.field("controls", pa.list_(pa.float64()), nullable=False),
         pa.field("p_value", pa.float64()),
         pa.field("sentence", pa.string(), nullable=False),
     ]
 )
-"""One row per campaign and signal; `value` is null where a signal could not be tested. Sort: campaign_id, signal."""
+"""One row per campaign and signal. `controls` are 21 quantiles, from the least to the largest, of what the null model
+or matched ordinary accounts show; empty where there are none. `value` is null where a signal could not be tested,
+`p_value` also where it is only described. Sort: campaign_id, signal."""
 
+VARIANTS = pa.schema(
+    [
+        pa.field("campaign_id", pa.string(), nullable=False),
+        pa.field("variant", pa.int32(), nullable=False),
+        pa.field("n_prompts", pa.int64(), nullable=False),
+        pa.field("n_accounts", pa.int64(), nullable=False),
+        pa.field("template", pa.string(), nullable=False),
+        pa.field("label", pa.string(), nullable=False),
+        pa.field("exemplar_prompt_id", pa.string()),
+        pa.field("reason", pa.string(), nullable=False),
+    ]
+)
+"""The wordings of a campaign, the largest first, and what makes each of them one. Sort: campaign_id, variant."""
 
-def _by_family(schema: pa.Schema) -> pa.Schema:
-    """The same columns before families have campaign ids."""
-    others = [field for field in schema if field.name != "campaign_id"]
-    return pa.schema([pa.field("family", pa.int32(), nullable=False), *others])
+OPERATORS = pa.schema(
+    [
+        pa.field("operator_id", pa.string(), nullable=False),
+        pa.field("campaign_id", pa.string(), nullable=False),
+        pa.field("membership", pa.float64(), nullable=False),
+        pa.field("reasons", pa.list_(pa.string()), nullable=False),
+    ]
+)
+"""Campaigns that are run together. `membership` (0..1) is soft, and a campaign may belong to several operators.
+Sort: operator_id, campaign_id."""
 
-
-FAMILY_ACCOUNTS = _by_family(ACCOUNTS)
-"""Internal to a run. Sort: family, account_id."""
-
-FAMILY_EVIDENCE = _by_family(EVIDENCE)
-"""Internal to a run. Sort: family, signal."""
+BRIDGES = pa.schema(
+    [
+        pa.field("campaign_id", pa.string(), nullable=False),
+        pa.field("other_id", pa.string(), nullable=False),
+        pa.field("n_shared", pa.int64(), nullable=False),
+        pa.field("expected", pa.float64(), nullable=False),
+        pa.field("account_ids", pa.list_(pa.string()), nullable=False),
+    ]
+)
+"""Accounts that connect two campaigns without making them one operator's. Sort: campaign_id, other_id."""
 
 MAP = pa.schema(
     [

@@ -8,24 +8,22 @@ import pyarrow as pa
 
 from campaigns import files
 from campaigns.entries import CampaignRecord, Event, Lineage
-from campaigns.records import ACCOUNTS, CAMPAIGNS, EVIDENCE, MAP, MEMBERS, Objective, Tier
+from campaigns.records import CAMPAIGNS, MAP, MEMBERS, VARIANTS, Objective, Tier
 from campaigns.runs import Counts, Run
 
 
 def write_results(run: Run) -> Counts:
-    """Write `members`, `campaigns`, `accounts`, `evidence` and `map.parquet` from the stages' tables."""
-    ids = pl.DataFrame(run.table("identities")).select("family", "campaign_id")
+    """Write `members`, `campaigns`, `variants` and `map.parquet` from the stages' tables."""
+    ids = pl.DataFrame(run.table("identities")).select("family", "campaign_id", "variant")
     members = pl.DataFrame(run.table("family_members"))
     sent = pl.DataFrame(run.prompts(["prompt_id", "account_id", "text_key"]))
     prompts = sent.join(members, on="text_key").join(ids, on="family")
     _write(run, "members", prompts, MEMBERS, ["campaign_id", "prompt_id"])
-
-    campaigns = _campaigns(run, ids, prompts)
+    labels = _labels(run, prompts)
+    campaigns = ids.filter(pl.col("variant") == 0).join(labels, on="family")
+    campaigns = campaigns.join(pl.DataFrame(run.table("tiers")), on="campaign_id")
     _write(run, "campaigns", campaigns, CAMPAIGNS, ["campaign_id"])
-    accounts = pl.DataFrame(run.table("family_accounts")).join(ids, on="family")
-    _write(run, "accounts", accounts, ACCOUNTS, ["campaign_id", "account_id"])
-    evidence = pl.DataFrame(run.table("family_evidence")).join(ids, on="family")
-    _write(run, "evidence", evidence, EVIDENCE, ["campaign_id", "signal"])
+    _write(run, "variants", _variants(run, ids, labels, prompts), VARIANTS, ["campaign_id", "variant"])
 
     families = members.join(ids, on="family").select("text_key", "campaign_id")
     points = pl.DataFrame(run.table("representatives")).join(
@@ -37,17 +35,25 @@ def write_results(run: Run) -> Counts:
     )
     _write(run, "map", points, MAP, ["representative"])
     tiers = {f"tier_{tier}": int((campaigns["tier"] == tier).sum()) for tier in Tier}
-    return {"campaigns": campaigns.height, "members": prompts.height, "accounts": accounts.height, **tiers}
+    return {"campaigns": campaigns.height, "members": prompts.height, "variants": ids.height, **tiers}
 
 
 def records(run: Run) -> list[CampaignRecord]:
     """The run's campaigns as the store keeps them, with their cores and why each has its id."""
     campaigns = {row["campaign_id"]: row for row in run.table("campaigns").to_pylist()}
-    cores = pl.DataFrame(run.table("family_cores")).partition_by("family", as_dict=True)
+    ids = pl.DataFrame(run.table("identities"))
+    cores = (
+        pl.DataFrame(run.table("family_cores"))
+        .join(ids.select("family", "campaign_id"), on="family")
+        .group_by("campaign_id", "feature")
+        .agg(pl.max("weight"))
+        .sort("campaign_id", "feature")
+        .partition_by("campaign_id", as_dict=True)
+    )
     result = []
-    for identity in run.table("identities").to_pylist():
+    for identity in ids.filter(pl.col("variant") == 0).iter_rows(named=True):
         row = campaigns[identity["campaign_id"]]
-        core = cores.get((identity["family"],))
+        core = cores.get((identity["campaign_id"],))
         result.append(
             CampaignRecord(
                 campaign_id=row["campaign_id"],
@@ -74,7 +80,8 @@ def _lineage(event: str, overlap: float) -> Lineage:
     return Lineage(event=Event(event), reason=reason, figures={"overlap": overlap})
 
 
-def _campaigns(run: Run, ids: pl.DataFrame, prompts: pl.DataFrame) -> pl.DataFrame:
+def _labels(run: Run, prompts: pl.DataFrame) -> pl.DataFrame:
+    """The labels of the families, with prompts for examples: label, exemplar_prompt_ids and what the run has."""
     labels = pl.DataFrame(run.table("labels")).rename({"title": "label"})
     first = prompts.group_by("text_key").agg(pl.min("prompt_id").alias("exemplar"))
     exemplars = (
@@ -84,12 +91,35 @@ def _campaigns(run: Run, ids: pl.DataFrame, prompts: pl.DataFrame) -> pl.DataFra
         .group_by("family", maintain_order=True)
         .agg(pl.col("exemplar").drop_nulls().alias("exemplar_prompt_ids"))
     )
-    tiers = pl.DataFrame(run.table("family_tiers"))
+    return labels.join(exemplars, on="family")
+
+
+def _variants(run: Run, ids: pl.DataFrame, labels: pl.DataFrame, prompts: pl.DataFrame) -> pl.DataFrame:
+    """One row per family: the wordings of campaigns, and what joined each."""
+    sizes = prompts.group_by("family").agg(
+        pl.len().cast(pl.Int64).alias("n_prompts"),
+        pl.n_unique("account_id").cast(pl.Int64).alias("n_accounts"),
+    )
+    joined = pl.format(
+        "{} accounts also send other wordings; by chance {} would",
+        pl.col("shared"),
+        pl.col("expected").round(1),
+    )
+    why = (
+        pl.when(pl.col("shared").is_null())
+        .then(pl.lit("the wording the others were joined to"))
+        .otherwise(joined)
+    )
+    alone = pl.len().over("campaign_id") == 1
+    wordings = pl.DataFrame(run.table("wordings")).select("family", "shared", "expected")
     return (
-        ids.join(tiers, on="family")
-        .join(labels, on="family")
-        .join(exemplars, on="family")
-        .with_columns(operator_id=pl.lit(None, pl.String))
+        ids.join(sizes, on="family")
+        .join(labels.select("family", "template", "label", "exemplar_prompt_ids"), on="family")
+        .join(wordings, on="family")
+        .with_columns(
+            exemplar_prompt_id=pl.col("exemplar_prompt_ids").list.first(),
+            reason=pl.when(alone).then(pl.lit("the only wording")).otherwise(why),
+        )
     )
 
 

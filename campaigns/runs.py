@@ -3,7 +3,8 @@
     $SHOAL_HOME/runs/2026-01-05/1/       one attempt at one day
         stages/ingest.json               written last by a stage: its files, their SHA-256, rows, counts, seconds
         prompts/part-0000.parquet        ... stage outputs ...
-        members.parquet  campaigns.parquet  accounts.parquet  evidence.parquet  map.parquet  quarantine.parquet
+        members.parquet  campaigns.parquet  accounts.parquet  evidence.parquet  variants.parquet
+        operators.parquet  bridges.parquet  map.parquet  quarantine.parquet
         manifest.json                    written last of all: the run is complete
 
 A stage is a plain function (run, settings) -> counts. `Run.stage` wraps it: a stage whose marker exists
@@ -34,9 +35,11 @@ from campaigns.failpoints import failpoint
 FORMAT = 1
 MANIFEST = "manifest.json"
 DISCARDED_PREFIX = ".discarded-"
-RESULTS = ("members", "campaigns", "accounts", "evidence", "map", "quarantine")
+RESULTS = (
+    "members", "campaigns", "accounts", "evidence", "variants", "operators", "bridges", "map", "quarantine",
+)  # fmt: skip
 _DAY_NAME = re.compile(r"\d{4}-\d{2}-\d{2}")
-DIGESTED = ("members", "campaigns", "accounts", "evidence")
+DIGESTED = ("members", "campaigns", "accounts", "evidence", "variants", "operators", "bridges")
 """The results that the digest of a run covers."""
 
 Counts = dict[str, int | float | str]

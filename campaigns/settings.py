@@ -158,11 +158,39 @@ class TierSettings(Section):
         le=1,
         description="Part of a family's prompts in one organization that makes it that tenant's app.",
     )
-    one_text_share: float = Field(
-        0.8,
+    bare_share: float = Field(
+        0.05,
         gt=0,
         le=1,
-        description="Part of a family's prompts that are one text that makes it a copied prompt.",
+        description="Part of the prompts that put nothing into the template, and",
+    )
+    bare_words: float = Field(
+        5.0, ge=0, description="median words that the others put into it, which make it a copied text; or"
+    )
+    mostly_bare_share: float = Field(
+        0.2, gt=0, le=1, description="the part that makes it one whatever the others put into it."
+    )
+    organizations_share: float = Field(
+        0.5,
+        gt=0,
+        le=1,
+        description="Part of the accounts that belong to organizations from which little other traffic is a tool's.",
+    )
+    q: float = Field(
+        0.01,
+        gt=0,
+        lt=1,
+        description="False discovery rate, over the day's campaigns, of accounts that differ.",
+    )
+    group_p: float = Field(0.01, gt=0, lt=1, description="p-value from which a group of facts speaks.")
+    action_groups: int = Field(2, ge=2, description="Independent groups that must speak for `actionable`.")
+    slot_words: int = Field(
+        3,
+        ge=1,
+        description="Median words in the slots below which nothing is actionable: whose they are cannot be told.",
+    )
+    review_accounts: int = Field(
+        8, ge=2, description="Customers from which little other traffic alone is a matter for review."
     )
 
 

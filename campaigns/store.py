@@ -197,7 +197,9 @@ class Store:
 
     def first_days(self, before: date) -> dict[str, date]:
         """Since when each campaign is known, of those known before a day."""
-        query = select(CampaignDayRow.campaign_id, func.min(CampaignDayRow.day)).where(CampaignDayRow.day < before)
+        query = select(CampaignDayRow.campaign_id, func.min(CampaignDayRow.day)).where(
+            CampaignDayRow.day < before
+        )
         with self.reading() as session:
             rows = session.execute(query.group_by(CampaignDayRow.campaign_id)).tuples()
             return dict(rows.all())

@@ -46,25 +46,58 @@ class Identity:
 
 
 def identify_families(run: Run, known: Sequence[tuple[str, Core]], settings: Settings) -> Counts:
-    """Read `family_members` and `family_cores`, write `identities.parquet`; `known` are campaigns of earlier days."""
-    numbers = sorted(set(run.table("family_members", ["family"])["family"].to_pylist()))
-    tables = pl.DataFrame(run.table("family_cores")).partition_by("family", as_dict=True)
-    none = pl.DataFrame({"feature": [], "weight": []}, schema={"feature": pl.UInt64, "weight": pl.Float32})
-    found_cores = [tables.get((number,), none) for number in numbers]
-    cores = [Core(core["feature"].to_numpy(), core["weight"].to_numpy()) for core in found_cores]
-    found = identify(cores, known, run.day, settings.identity.keep_overlap)
+    """Read `family_cores` and `wordings`, write `identities.parquet`; `known` are campaigns of earlier days.
+
+    Wordings of one campaign have one id; what it is known again by are the cores of all of them.
+    """
+    wordings = pl.DataFrame(run.table("wordings", ["family", "lead"]))
+    cores = campaign_cores(run, wordings)
+    leads = sorted(cores)
+    found = identify([cores[lead] for lead in leads], known, run.day, settings.identity.keep_overlap)
+    identity_of = dict(zip(leads, found, strict=True))
+    sizes = pl.DataFrame(run.table("family_members", ["family"])).group_by("family").len("texts")
+    ordered = (
+        wordings.join(sizes, on="family")
+        .sort(pl.col("lead"), pl.col("family") != pl.col("lead"), -pl.col("texts").cast(pl.Int64), "family")
+        .with_columns(variant=pl.int_range(pl.len()).over("lead"))
+        .sort("family")
+    )
+    rows = [(family, identity_of[lead], variant) for family, lead, _, variant in ordered.iter_rows()]
     table = pa.table(
         {
-            "family": numbers,
-            "campaign_id": [identity.campaign_id for identity in found],
-            "event": [identity.event for identity in found],
-            "overlap": [identity.overlap for identity in found],
+            "family": [family for family, _, _ in rows],
+            "campaign_id": [identity.campaign_id for _, identity, _ in rows],
+            "variant": [variant for _, _, variant in rows],
+            "event": [identity.event for _, identity, _ in rows],
+            "overlap": [identity.overlap for _, identity, _ in rows],
         },
         schema=IDENTITIES,
     )
     files.write_parquet(run.path / "identities.parquet", table)
     kept = sum(identity.event == "kept" for identity in found)
     return {"kept": kept, "minted": len(found) - kept}
+
+
+def campaign_cores(run: Run, wordings: pl.DataFrame) -> dict[int, Core]:
+    """The core of each campaign by its lead family: of all its wordings, the heavier weight of a shared feature.
+
+    Args:
+        wordings: columns family, lead.
+    """
+    united = (
+        pl.DataFrame(run.table("family_cores"))
+        .join(wordings, on="family")
+        .group_by("lead", "feature")
+        .agg(pl.max("weight"))
+        .sort("lead", "feature")
+    )
+    tables = united.partition_by("lead", as_dict=True)
+    none = united.clear()
+    return {
+        lead: Core(core["feature"].to_numpy(), core["weight"].to_numpy())
+        for lead in wordings["lead"].unique().sort().to_list()
+        for core in [tables.get((lead,), none)]
+    }
 
 
 def identify(

@@ -87,6 +87,7 @@ def discover_campaigns(
         do(steps.index)
         do(steps.cluster)
         do(steps.label)
+        do(steps.join)
         do(steps.identify)
         do(steps.link)
         do(steps.layout)

@@ -79,14 +79,15 @@ def group(ref: RunRef) -> None:
     """Texts to lexical groups, by what marks them today and was not usual on the days before."""
     from flows.trailing import trailing_days
 
-    trailing = trailing_days(ref.settings(), ref.run().day)
+    background = "background.parquet"
+    trailing = trailing_days(ref.settings(), ref.run().day, "cluster", background)
 
     def work(run: Run, settings: Settings) -> Counts:
         from clustering.stage import group as form_groups
 
-        return form_groups(run, settings, {day.run_id: day.path for day in trailing})
+        return form_groups(run, settings, {day.run_id: day.folder / background for day in trailing})
 
-    asked = [f"{day.run_id} {day.sha256}" for day in trailing]
+    asked = [day.asked for day in trailing]
     _do(ref, "group", work, ["groups.parquet", "open_texts.parquet", "usual.parquet"], asked=asked)
 
 
@@ -150,6 +151,14 @@ def label(ref: RunRef) -> None:
 
 
 @_shell
+def join(ref: RunRef) -> None:
+    """Families that one pool sends in several wordings to campaigns."""
+    from accounts.stage import join_families as work
+
+    _do(ref, "join", work, ["wordings.parquet"], after=("cluster",))
+
+
+@_shell
 def identify(ref: RunRef) -> None:
     """Families to lasting campaign ids."""
 
@@ -165,26 +174,39 @@ def identify(ref: RunRef) -> None:
         return identify_families(run, known, settings)
 
     asked = [core.digest for core in cores]
-    _do(ref, "identify", work, ["identities.parquet"], after=("cluster",), asked=asked)
+    _do(ref, "identify", work, ["identities.parquet"], after=("cluster", "join"), asked=asked)
 
 
 @_shell
 def link(ref: RunRef) -> None:
-    """Families to their accounts, tiers and reasons."""
+    """Campaigns to their accounts, tiers, operators and reasons."""
 
+    from accounts.history import FILES
     from campaigns.store import Store
+    from flows.learning import learn
+    from flows.trailing import trailing_days
 
-    with Store.open(ref.settings()) as store:
-        allowed = store.allowed(ref.run().day)
+    settings, day = ref.settings(), ref.run().day
+    with Store.open(settings) as store:
+        allowed, first_days = store.allowed(day), store.first_days(day)
+        ranker = learn(store, settings).ranker
+    trailing = trailing_days(settings, day, "link", *FILES)
 
     def work(run: Run, settings: Settings) -> Counts:
-        from accounts.stage import link_families
+        from accounts.stage import link_campaigns
 
-        return link_families(run, settings, allowed)
+        folders = [before.folder for before in trailing]
+        return link_campaigns(run, settings, allowed, trailing=folders, first_days=first_days, ranker=ranker)
 
-    outputs = ["family_accounts.parquet", "family_tiers.parquet", "family_evidence.parquet"]
-    asked = [repr(entry) for entry in allowed]
-    _do(ref, "link", work, outputs, after=("cluster", "label", "identify"), asked=asked)
+    from accounts.stage import OUTPUTS
+
+    asked = [
+        *(repr(entry) for entry in allowed),
+        *(before.asked for before in trailing),
+        *(f"{name} {first}" for name, first in sorted(first_days.items())),
+        *([ranker.digest] if ranker is not None else []),
+    ]
+    _do(ref, "link", work, list(OUTPUTS), after=("cluster", "label", "join", "identify"), asked=asked)
 
 
 @_shell
@@ -206,6 +228,6 @@ def results(ref: RunRef) -> None:
     """What was found, told by campaign id."""
     from campaigns.results import write_results
 
-    outputs = [f"{name}.parquet" for name in ("members", "campaigns", "accounts", "evidence", "map")]
-    after = ("represent", "cluster", "label", "identify", "link", "layout")
+    outputs = [f"{name}.parquet" for name in ("members", "campaigns", "variants", "map")]
+    after = ("represent", "cluster", "label", "join", "identify", "link", "layout")
     _do(ref, "results", lambda run, _: write_results(run), outputs, after=after)

@@ -10,23 +10,26 @@ from campaigns.runs import Run
 from campaigns.settings import Settings
 from campaigns.store import Store
 
-BACKGROUND_FILE = "background.parquet"
-
 
 @dataclass(frozen=True, slots=True)
 class TrailingDay:
-    """What the published run of a day says about prompts of no family: the file `path` with this SHA-256."""
+    """The published run of a day: its folder, and the SHA-256 of the files that were asked for, in order."""
 
     run_id: str
-    path: Path
-    sha256: str
+    folder: Path
+    sha256: tuple[str, ...]
+
+    @property
+    def asked(self) -> str:
+        """Names the content that was asked for."""
+        return " ".join([self.run_id, *self.sha256])
 
 
-def trailing_days(settings: Settings, day: date) -> list[TrailingDay]:
+def trailing_days(settings: Settings, day: date, stage: str, *names: str) -> list[TrailingDay]:
     """The `scaffold.trailing_days` days strictly before `day`, the oldest first.
 
     Strictly: a day that is run again must not meet itself. A day does not count if it was not published, or if its
-    run folder is gone, damaged or of a version that kept no such file.
+    run folder is gone, damaged or of a version whose `stage` kept no such files.
     """
     with Store.open(settings) as store:
         before = (day - timedelta(days=ago) for ago in range(settings.scaffold.trailing_days, 0, -1))
@@ -36,8 +39,7 @@ def trailing_days(settings: Settings, day: date) -> list[TrailingDay]:
         if entry is None:
             continue
         run = Run(settings.home / entry.path, entry.day, entry.attempt, entry.fingerprint)
-        record = run.completed("cluster")
-        if record is not None and BACKGROUND_FILE in record.files:
-            path = run.path / BACKGROUND_FILE
-            found.append(TrailingDay(entry.run_id, path, record.files[BACKGROUND_FILE]))
+        record = run.completed(stage)
+        if record is not None and all(name in record.files for name in names):
+            found.append(TrailingDay(entry.run_id, run.path, tuple(record.files[name] for name in names)))
     return found

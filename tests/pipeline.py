@@ -24,6 +24,7 @@ RECIPE = (
     steps.index,
     steps.cluster,
     steps.label,
+    steps.join,
     steps.identify,
     steps.link,
     steps.layout,

@@ -21,6 +21,7 @@ import pyarrow.compute as pc
 import pytest
 from store_examples import a_campaign, a_run, publish_now
 
+from accounts.stage import OUTPUTS as LINKED
 from campaigns import files
 from campaigns.entries import AllowKind
 from campaigns.errors import FencedError, InputError, LockHeldError, UsageError
@@ -78,11 +79,11 @@ def test_a_day_is_published_once_and_the_artifact_holds_no_text(tmp_path: Path, 
     first = discover_day(str(traffic), None, flags=flags, out=tmp_path / "out")
     assert (first.day, first.run_id, first.already_published) == (DAY, "2026-01-05.1", False)
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == [
-        "accounts.parquet", "campaigns.parquet", "evidence.parquet", "manifest.json", "map.parquet", "members.parquet",
-        "quarantine.parquet",
+        "accounts.parquet", "bridges.parquet", "campaigns.parquet", "evidence.parquet", "manifest.json", "map.parquet",
+        "members.parquet", "operators.parquet", "quarantine.parquet", "variants.parquet",
     ]  # fmt: skip
     stages = [stage["name"] for stage in first.manifest["stages"]]
-    assert stages == ["ingest", "scaffold", "group", "represent", "embed", "index", "cluster", "label", "identify",
+    assert stages == ["ingest", "scaffold", "group", "represent", "embed", "index", "cluster", "label", "join", "identify",
                       "link", "layout", "results"]  # fmt: skip
 
     again = discover_day(str(traffic), DAY, flags=flags)
@@ -176,7 +177,7 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     done: list[str] = []
 
     def work(name: str, *outputs: str, reads: str = "") -> Callable[..., Counts]:
-        def write(run: Run, *given: Any) -> Counts:
+        def write(run: Run, *given: Any, **_: Any) -> Counts:
             done.append(name)
             said = (run.path / reads).read_text() if reads else str([core for core, _ in given[0]])
             for output in outputs:
@@ -185,19 +186,19 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
         return write
 
-    linked = ("family_accounts", "family_tiers", "family_evidence")
-    written = ("members", "campaigns", "accounts", "evidence", "map")
+    linked = [output.removesuffix(".parquet") for output in LINKED]
+    written = ("members", "campaigns", "variants", "map")
     monkeypatch.setattr("clustering.identity.identify_families", work("identify", "identities"))
-    monkeypatch.setattr("accounts.stage.link_families", work("link", *linked, reads="identities.parquet"))
+    monkeypatch.setattr("accounts.stage.link_campaigns", work("link", *linked, reads="identities.parquet"))
     monkeypatch.setattr(
-        "campaigns.results.write_results", work("results", *written, reads="family_tiers.parquet")
+        "campaigns.results.write_results", work("results", *written, reads="tiers.parquet")
     )
     return done
 
 
 def test_what_the_store_says_by_now_is_what_a_resumed_run_goes_by(tmp_path: Path, asked: list[str]) -> None:
     run, ref = a_ref(tmp_path, {})
-    for stage in ("represent", "cluster", "label", "layout"):
+    for stage in ("represent", "cluster", "label", "join", "layout"):
         run.stage(stage, dict, [])
 
     def resumed() -> list[str]:

@@ -23,12 +23,13 @@ from campaigns.store import Store
 from clustering.stage import TextTable, group
 from flows import steps
 from flows.resources import RunRef
-from flows.trailing import BACKGROUND_FILE, trailing_days
+from flows.trailing import trailing_days
 from simulation.plan import small_plan
 from simulation.traffic import write_day
 from simulation.truth import score
 
 DAYS = [DAY + timedelta(days=n) for n in range(3)]
+BACKGROUND_FILE = "background.parquet"
 
 
 def settings_of(home: Path, **scaffold: int) -> Settings:
@@ -51,7 +52,8 @@ def make_run(home: Path, day: date, attempt: int = 1, output: str = BACKGROUND_F
 
 
 def days_before(home: Path, day: date = DAY, **scaffold: int) -> list[str]:
-    return [found.run_id for found in trailing_days(settings_of(home, **scaffold), day)]
+    days = trailing_days(settings_of(home, **scaffold), day, "cluster", BACKGROUND_FILE)
+    return [found.run_id for found in days]
 
 
 # -- which days count ----------------------------------------------------------------------------------
@@ -67,9 +69,12 @@ def test_the_published_run_of_each_day_before_speaks_the_oldest_first(tmp_path: 
     assert days_before(tmp_path) == ["2025-12-29.1", "2026-01-02.2", "2026-01-04.1"]
     assert days_before(tmp_path, trailing_days=3) == ["2026-01-02.2", "2026-01-04.1"]
     assert days_before(tmp_path, trailing_days=0) == []
-    (first, *_) = trailing_days(settings_of(tmp_path), DAY)
-    assert first.path.read_text() == "2025-12-29.1"
-    assert first.sha256 == files.sha256_file(first.path)
+    (first, *_) = trailing_days(settings_of(tmp_path), DAY, "cluster", BACKGROUND_FILE)
+    path = first.folder / BACKGROUND_FILE
+    assert path.read_text() == "2025-12-29.1"
+    assert first.sha256 == (files.sha256_file(path),)
+    assert first.asked == f"2025-12-29.1 {first.sha256[0]}"
+    assert trailing_days(settings_of(tmp_path), DAY, "cluster", BACKGROUND_FILE, "others.parquet") == []
 
 
 def test_a_day_whose_file_is_gone_damaged_or_unknown_does_not_count(tmp_path: Path) -> None:
@@ -219,7 +224,10 @@ def test_a_damaged_file_of_what_was_usual_is_made_again(
     group(
         run,
         Settings(),
-        {day.run_id: day.path for day in trailing_days(settings_of(folder / "home"), run.day)},
+        {
+            day.run_id: day.folder / BACKGROUND_FILE
+            for day in trailing_days(settings_of(folder / "home"), run.day, "cluster", BACKGROUND_FILE)
+        },
     )
     for name in ("usual", "groups"):
         assert run.table(name).equals(runs[1].table(name))

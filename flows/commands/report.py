@@ -13,15 +13,22 @@ if TYPE_CHECKING:
     from campaigns.records import Slot, Template
     from campaigns.runs import Run
     from campaigns.store import Store
+    from review.evidence import Sheet
 
 Row = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
 class CampaignReport:
-    """`campaign`, `accounts` (the strongest first) and `evidence` are rows of the run's tables; `exemplars`
-    hold prompt_id, account_id and the original prompt. `evasion_marks` are those of the members' distinct
-    texts, `marked_texts` the texts that have any."""
+    """What `shoal show` shows.
+
+    `campaign`, `accounts` (the strongest first), `variants`, `operators`, `bridges` and `evidence` are rows of the
+    run's tables; `sheet` is the evidence once more, sorted and weighed. `operators` holds every campaign of the
+    operators that this one belongs to, with its `label`; `bridges` the `other_id` and its `label`, whichever side it
+    stands on. `exemplars` hold prompt_id, account_id and the original prompt. `evasion_marks` are those of the
+    members' distinct texts, `marked_texts` the texts that have any. Template, matcher and slots are those of the
+    leading wording.
+    """
 
     day: date
     run_id: str
@@ -31,7 +38,11 @@ class CampaignReport:
     matcher: Row | None
     slot_values: list[Row]
     accounts: list[Row]
+    variants: list[Row]
+    operators: list[Row]
+    bridges: list[Row]
     evidence: list[Row]
+    sheet: Sheet
     exemplars: list[Row]
     evasion_marks: int
     marked_texts: int
@@ -59,7 +70,11 @@ class CampaignReport:
             "matcher": self.matcher,
             "slots": [asdict(slot) | {"common": self.common(n)} for n, slot in enumerate(self.slots)],
             "accounts": self.accounts[:most_accounts],
+            "variants": self.variants,
+            "operators": self.operators,
+            "bridges": self.bridges,
             "evidence": self.evidence,
+            **self.sheet.as_json(),
             "exemplars": self.exemplars,
             "evasion_marks": self.evasion_marks,
             "marked_texts": self.marked_texts,
@@ -98,6 +113,7 @@ def read_report(run: Run, history: CampaignHistory) -> CampaignReport:
     """
     from campaigns.entries import template_hash
     from labeling.template import template_from_json
+    from review.evidence import read_sheet
 
     name = history.campaign_id
     found = _rows(run, "campaigns", name)
@@ -105,7 +121,7 @@ def read_report(run: Run, history: CampaignHistory) -> CampaignReport:
         last = f"{history.first_day} to {history.last_day}"
         raise UsageError(f"{name} was not seen on {run.day}", hint=f"It was seen from {last}.")
     (campaign,) = found
-    (identity,) = _rows(run, "identities", name)
+    identity = next(row for row in _rows(run, "identities", name) if row["variant"] == 0)
     labels = run.table("labels", ["family", "template_json"]).to_pylist()
     stored = next(row["template_json"] for row in labels if row["family"] == identity["family"])
     evasion_marks, marked_texts = _marks(run, identity["family"])
@@ -120,7 +136,11 @@ def read_report(run: Run, history: CampaignHistory) -> CampaignReport:
         matcher=next(iter(_of_family(run, "matchers", identity["family"])), None),
         slot_values=_of_family(run, "slot_values", identity["family"]),
         accounts=accounts,
+        variants=[row for row in _all_rows(run, "variants") if row["campaign_id"] == name],
+        operators=_operators(run, name),
+        bridges=_bridges(run, name),
         evidence=_rows(run, "evidence", name),
+        sheet=read_sheet(run, campaign),
         exemplars=_prompts(run, campaign["exemplar_prompt_ids"]),
         evasion_marks=evasion_marks,
         marked_texts=marked_texts,
@@ -134,6 +154,42 @@ def _rows(run: Run, table: str, campaign_id: str) -> list[Row]:
     rows = run.table(table)
     found: list[Row] = rows.filter(pc.equal(rows["campaign_id"], campaign_id)).to_pylist()
     return found
+
+
+def _all_rows(run: Run, table: str) -> list[Row]:
+    """None where the run, of an earlier version, has no such table."""
+    found: list[Row] = run.table(table).to_pylist() if (run.path / f"{table}.parquet").exists() else []
+    return found
+
+
+def _operators(run: Run, campaign_id: str) -> list[Row]:
+    """Rows of the operators that the campaign belongs to, the firmest members first."""
+    rows = _all_rows(run, "operators")
+    own = {row["operator_id"] for row in rows if row["campaign_id"] == campaign_id}
+    labels = _labels_of(run)
+    found = [row | {"label": labels[row["campaign_id"]]} for row in rows if row["operator_id"] in own]
+    found.sort(key=lambda row: (row["operator_id"], -row["membership"], row["campaign_id"]))
+    return found
+
+
+def _bridges(run: Run, campaign_id: str) -> list[Row]:
+    """Accounts that connect the campaign with others, the most first."""
+    labels = _labels_of(run)
+    found = []
+    for row in _all_rows(run, "bridges"):
+        ends = [row.pop("campaign_id"), row.pop("other_id")]
+        if campaign_id in ends:
+            ends.remove(campaign_id)
+            found.append({"other_id": ends[0], "label": labels[ends[0]], **row})
+    found.sort(key=lambda row: (-row["n_shared"], row["other_id"]))
+    return found
+
+
+def _labels_of(run: Run) -> dict[str, str]:
+    return {
+        row["campaign_id"]: row["label"]
+        for row in run.table("campaigns", ["campaign_id", "label"]).to_pylist()
+    }
 
 
 def _of_family(run: Run, table: str, family: int) -> list[Row]:

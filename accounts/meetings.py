@@ -1,0 +1,66 @@
+"""Which campaigns share accounts beyond chance."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import sparse
+from scipy.stats import poisson
+
+from accounts.case import Case
+from accounts.signals.graph import FAIR_PART, Meeting
+from accounts.wordings import Join
+
+
+@dataclass(frozen=True, slots=True)
+class Overlap:
+    """Two campaigns by their place in the day's list, and what they share."""
+
+    left: int
+    right: int
+    shared: int
+    expected: float
+    log_p: float
+
+
+def overlaps(cases: Sequence[Case]) -> list[Overlap]:
+    """Every pair of campaigns that shares an account, in order of place."""
+    if not cases:
+        return []
+    members = cases[0].members
+    activity = members.population.n_prompts.astype(np.float64)
+    total = activity.sum()
+    sizes = np.array([len(case.rows) for case in cases], np.float64)
+    rows = np.repeat(np.arange(len(cases)), [len(case.accounts) for case in cases])
+    columns = np.concatenate([case.accounts for case in cases])
+    sends = sparse.csr_matrix((np.ones(len(rows)), (rows, columns)), shape=(len(cases), len(activity)))
+    shared = sparse.triu(sends @ sends.T, k=1).tocoo()
+    found = []
+    for i, j, count in sorted(
+        zip(shared.row.tolist(), shared.col.tolist(), shared.data.tolist(), strict=True)
+    ):
+        expected = max(_by_chance(cases[i], sizes[j], total), _by_chance(cases[j], sizes[i], total))
+        found.append(Overlap(i, j, int(count), expected, float(poisson.logsf(count - 1, expected))))
+    return found
+
+
+def meetings(cases: Sequence[Case], found: Sequence[Overlap], joins: Sequence[Join]) -> list[list[Meeting]]:
+    """For each campaign what it shares with others, if a fair part, and what its wordings shared when joined."""
+    result: list[list[Meeting]] = [[] for _ in cases]
+    for one in found:
+        for place in (one.left, one.right):
+            if one.shared < FAIR_PART * len(cases[place].accounts):
+                continue
+            result[place].append(Meeting(one.shared, one.expected, one.log_p, len(cases[place].accounts)))
+    place_of = {family: place for place, case in enumerate(cases) for family in case.families.tolist()}
+    for join in joins:
+        place = place_of[join.left]
+        result[place].append(Meeting(join.shared, join.expected, join.log_p, len(cases[place].accounts)))
+    return result
+
+
+def _by_chance(case: Case, size: float, total: float) -> float:
+    """Accounts of the case that a campaign of `size` prompts would share if their other prompts were anybody's."""
+    return float((1 - np.exp(-np.maximum(case.besides, 0) * size / max(total - len(case.rows), 1))).sum())

@@ -1,0 +1,1 @@
+"""Signals: one figure each about a family's accounts or slots, beside what chance or ordinary accounts would show."""

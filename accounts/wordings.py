@@ -1,0 +1,201 @@
+"""Wordings of one task that share a pool become one campaign.
+
+An operator who rotates over wordings, or over languages, leaves a family for each. What joins them is their accounts:
+two families share far more than chance would have it, given how much each account sends. Sharing a pool is not enough,
+though: a pool may run two jobs. Wordings of one task have words in common, or are of two languages, and prompts fall on
+them at random; where each account serves both jobs more often than dealing would give, they are two.
+
+Families are joined by falling evidence and pooled at once, so that a small wording, which shares a single account with
+each of the others, is compared with all of their accounts together.
+"""
+
+from __future__ import annotations
+
+import heapq
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import sparse
+from scipy.stats import poisson
+
+from accounts.members import Members
+from campaigns.function_words import function_word_codes
+
+LOG_P, LOG_P_LEAST = -7.0, -2.5
+"""Log p-value of the shared accounts from which families are joined, and the same for vocabularies much alike."""
+LEAST_SHARED = 2
+"""Accounts that two families share before they are joined: one alone is a bridge, perhaps a customer of both."""
+ALIKE, PER_COSINE = 0.1, 12.0
+"""Cosine of the vocabularies of two wordings of one task in one language, and what each further 1.0 adds to `LOG_P`."""
+OTHER_LANGUAGE = 0.4
+"""Part of the texts in other languages from which two families are translations rather than wordings."""
+SURELY_ALIKE = 0.5
+"""The same where accounts serve both too regularly for dealing."""
+TWO_JOBS = 3.0
+"""Standard deviations above what dealing gives from which accounts serve two jobs."""
+
+
+@dataclass(frozen=True, slots=True)
+class Join:
+    """Two groups of families that became one: their lead families, and why."""
+
+    left: int
+    right: int
+    shared: int
+    expected: float
+    log_p: float
+    cosine: float
+
+
+@dataclass(frozen=True, slots=True)
+class _Sparse:
+    """A long vector that is nearly all zero: a day has far more accounts and words than a family."""
+
+    places: NDArray[np.int64]
+    values: NDArray[np.float64]
+
+    @classmethod
+    def rows(cls, matrix: sparse.csr_matrix) -> list[_Sparse]:
+        tidy = matrix.tocsr().sorted_indices()
+        tidy.eliminate_zeros()
+        places, values = tidy.indices.astype(np.int64), tidy.data.astype(np.float64)
+        ends = zip(tidy.indptr[:-1].tolist(), tidy.indptr[1:].tolist(), strict=True)
+        return [cls(places[start:end], values[start:end]) for start, end in ends]
+
+    def __add__(self, other: _Sparse) -> _Sparse:
+        places, at = np.unique(np.concatenate([self.places, other.places]), return_inverse=True)
+        values = np.bincount(at, weights=np.concatenate([self.values, other.values]))
+        return _Sparse(places, values.astype(np.float64))
+
+    def __mul__(self, factor: float) -> _Sparse:
+        return _Sparse(self.places, factor * self.values)
+
+    @property
+    def sum(self) -> float:
+        return float(self.values.sum())
+
+    def cosine(self, other: _Sparse) -> float:
+        _, mine, others = np.intersect1d(self.places, other.places, assume_unique=True, return_indices=True)
+        lengths = float(np.linalg.norm(self.values) * np.linalg.norm(other.values))
+        return float(self.values[mine] @ other.values[others]) / max(lengths, 1e-12)
+
+
+@dataclass(slots=True)
+class _Group:
+    """A growing campaign: its prompts by account, the mean weights of its words, the shares of its languages."""
+
+    families: list[int]
+    counts: _Sparse
+    vocabulary: _Sparse
+    languages: NDArray[np.float64]
+    version: int = 0
+
+
+def join_wordings(members: Members) -> tuple[NDArray[np.int64], list[Join]]:
+    """The campaign of each family, int64 (n_families,), named by its lead family (most prompts), and the joins."""
+    counts = members.counts
+    groups = _groups(members)
+    activity = members.population.n_prompts.astype(np.float64)
+    total = float(activity.sum())
+    queue: list[tuple[float, int, int, int, int, Join]] = []
+
+    def propose(i: int, j: int) -> None:
+        join = _join(i, j, groups[i], groups[j], activity, total)
+        if join is not None:
+            heapq.heappush(queue, (join.log_p, i, j, groups[i].version, groups[j].version, join))
+
+    binary = (counts > 0).astype(np.float64)
+    shared = sparse.triu(binary @ binary.T, k=1).tocoo()
+    for i, j in zip(shared.row.tolist(), shared.col.tolist(), strict=True):
+        propose(i, j)
+    joins = []
+    while queue:
+        _, i, j, version_i, version_j, join = heapq.heappop(queue)
+        if (
+            i not in groups
+            or j not in groups
+            or (groups[i].version, groups[j].version) != (version_i, version_j)
+        ):
+            continue
+        joins.append(join)
+        _pool(groups[i], groups.pop(j))
+        for other in sorted(groups):
+            if other != i:
+                propose(min(i, other), max(i, other))
+    found = np.arange(members.n_families)
+    sizes = np.asarray(counts.sum(axis=1)).ravel()
+    for group in groups.values():
+        lead = min(group.families, key=lambda family: (-sizes[family], family))
+        found[group.families] = lead
+    return found, joins
+
+
+def _groups(members: Members) -> dict[int, _Group]:
+    """One group per family. Vocabularies are means over texts, of words weighted by how few families have them.
+
+    Function words are left out: with few families their weight would not tell them from a template's words.
+    """
+    n = members.n_families
+    of_text = np.zeros(len(members.prompts), np.int64)
+    of_text[members.texts] = members.families
+    belongs = sparse.csr_matrix(
+        (np.ones(len(of_text)), (of_text, np.arange(len(of_text)))), shape=(n, len(of_text))
+    )
+    shares = sparse.diags(1 / np.maximum(np.asarray(belongs.sum(axis=1)).ravel(), 1)) @ (
+        belongs @ members.words
+    )
+    in_families = np.asarray((shares > 0).sum(axis=0)).ravel()
+    rarity = np.log1p(n / np.maximum(in_families, 1))
+    rarity[np.isin(members.word_hashes, function_word_codes())] = 0.0
+    weighted = _Sparse.rows(shares @ sparse.diags(rarity))
+    spoken = np.zeros((n, 128))
+    np.add.at(spoken, (of_text, members.languages), 1.0)  # unknown, -1, counts in the last place
+    spoken /= np.maximum(spoken.sum(axis=1, keepdims=True), 1)
+    counts = _Sparse.rows(members.counts)
+    return {i: _Group([i], counts[i], weighted[i], spoken[i]) for i in range(n)}
+
+
+def _pool(into: _Group, other: _Group) -> None:
+    mine = into.counts.sum / (into.counts.sum + other.counts.sum)
+    into.families += other.families
+    into.vocabulary = into.vocabulary * mine + other.vocabulary * (1 - mine)
+    into.languages = into.languages * mine + other.languages * (1 - mine)
+    into.counts = into.counts + other.counts
+    into.version += 1
+
+
+def _join(
+    i: int, j: int, left: _Group, right: _Group, activity: NDArray[np.float64], total: float
+) -> Join | None:
+    """Why the two may be one campaign; None if they may not."""
+    shared = len(np.intersect1d(left.counts.places, right.counts.places, assume_unique=True))
+    if shared < LEAST_SHARED:
+        return None
+    expected = max(_by_chance(left, right, activity, total), _by_chance(right, left, activity, total))
+    log_p = float(poisson.logsf(shared - 1, expected))
+    if log_p > LOG_P_LEAST:
+        return None
+    cosine = left.vocabulary.cosine(right.vocabulary)
+    translated = np.abs(left.languages - right.languages).sum() / 2 >= OTHER_LANGUAGE
+    needed = 0.0 if translated else ALIKE
+    if _more_than_dealt(left, right, shared) > TWO_JOBS:
+        needed = SURELY_ALIKE
+    enough = log_p <= LOG_P + PER_COSINE * max(cosine - ALIKE, 0.0)
+    return Join(i, j, shared, expected, log_p, cosine) if enough and cosine >= needed else None
+
+
+def _by_chance(left: _Group, right: _Group, activity: NDArray[np.float64], total: float) -> float:
+    """Accounts of `left` that would be in `right` too if their other prompts were anybody's."""
+    besides = np.maximum(activity[left.counts.places] - left.counts.values, 0)
+    rate = right.counts.sum / max(total - left.counts.sum, 1)
+    return float((1 - np.exp(-besides * rate)).sum())
+
+
+def _more_than_dealt(left: _Group, right: _Group, shared: int) -> float:
+    """By how many standard deviations more accounts serve both than if each prompt fell on either at random."""
+    together = (left.counts + right.counts).values
+    share = left.counts.sum / together.sum()
+    serves_both = 1 - share**together - (1 - share) ** together
+    spread = np.sqrt((serves_both * (1 - serves_both)).sum() + 0.25)
+    return float((shared - serves_both.sum()) / spread)
