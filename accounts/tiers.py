@@ -205,8 +205,8 @@ def _short_of_action(
         )
     if evidence.one_place and not evidence.p_value(PAYMENT) <= settings.group_p:
         found.append(
-            "Not actionable: nearly all accounts are in one place, as those of an office, a campus or an event are, and "
-            "no payment cards are shared."
+            "Not actionable: nearly all accounts are in one place, as those of an office, a campus or an event are, "
+            "and no payment cards are shared."
         )
     if matcher == MatcherState.COLLIDES:
         found.append("Not actionable: the template matches prompts of others too.")

@@ -10,6 +10,7 @@ import polars as pl
 import pyarrow as pa
 import pytest
 
+from accounts.ranking import SIZES, train
 from accounts.stage import OUTPUTS, join_families, link_campaigns
 from campaigns import files
 from campaigns.records import (
@@ -250,6 +251,27 @@ def test_slots_of_earlier_days_tell_whose_topics_they_are(tmp_path: Path) -> Non
         assert "3 days" in topics["sentence"]
         superiority = float(topics["sentence"].split("probability ")[1].split()[0])
         assert low <= superiority <= high
+
+
+def test_earlier_decisions_reorder_the_review_queue_and_nothing_else(tmp_path: Path) -> None:
+    rng = np.random.default_rng(4)
+    run = linked(
+        a_run(
+            tmp_path, DAY, [*ordinary(rng), *pool(rng, 3)], leak=frozenset(f"pool-{i:02}" for i in range(30))
+        )
+    )
+    before = pl.DataFrame(run.table("tiers"))
+    names = ["made together", "other traffic", *SIZES]
+    features = rng.uniform(0, 6, (80, len(names)))
+    ranker = train(
+        features, features[:, 0] + rng.normal(size=80) > 3, [f"c-{i}" for i in range(80)], names, 1
+    )
+    assert ranker is not None
+    link_campaigns(run, SETTINGS, [], ranker=ranker)
+    after = pl.DataFrame(run.table("tiers"))
+    assert before["tier"].to_list() == [Tier.REVIEW]
+    assert after.drop("score").equals(before.drop("score"))
+    assert after["score"].to_list() != before["score"].to_list()
 
 
 def test_a_day_without_families_writes_empty_tables(tmp_path: Path) -> None:
