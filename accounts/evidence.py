@@ -99,8 +99,8 @@ def read_evidence(
     compared = ordinary.compare(case, rng)
     if compared is None:
         why = (
-            f"it takes {FEWEST} customers and twice as many others, "
-            f"here are {len(case.customers)} of {len(population):,}"
+            f"a comparison takes the accounts of {FEWEST} customers and twice as many others, its accounts belong to "
+            f"{len(case.customers)}"
         )
         names = [(name, group) for name, group, _ in SIGNALS]
         names += [(name, Group.REGISTRATION) for name in registration.SIGNALS]

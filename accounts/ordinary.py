@@ -24,6 +24,9 @@ FEWEST = 5
 class Compared:
     """A case's customers beside groups of matched controls.
 
+    The case's own customers may be among those drawn, as in a permutation test: where few others are of their class,
+    draws of others alone would be too much alike.
+
     Attributes:
         rows: int64 (1, m), rows of the population: the case itself.
         by_place: int64 (n_draws, m), controls of the same countries and volumes.

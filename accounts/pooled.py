@@ -19,6 +19,9 @@ from accounts.signals.topics import MOST_PROMPTS, Topics, exchangeability, liken
 WHOLE_MEMBER = 0.75
 """Part of the family's core from which a prompt certainly is of its template."""
 
+MOST_OF_ONE = 30
+"""Prompts of one account that are compared."""
+
 
 @dataclass(frozen=True, slots=True)
 class SlotSample:
@@ -87,15 +90,20 @@ def topics_over_days(
 def _whole_accounts(ids: list[str], most: int) -> NDArray[np.int64]:
     """Places of at most `most` prompts, ascending: those of accounts with several first, then by a hash of the account.
 
-    The hash picks the same accounts on every day.
+    The hash picks the same accounts on every day. Of a busy account the first `MOST_OF_ONE` stand for all.
     """
     if len(ids) <= most:
         return np.arange(len(ids))
-    names, senders, counts = np.unique(np.array(ids), return_inverse=True, return_counts=True)
+    names, senders = np.unique(np.array(ids), return_inverse=True)
+    by_sender = np.argsort(senders, kind="stable")
+    starts = np.searchsorted(senders[by_sender], np.arange(len(names)))
+    nth = np.empty(len(ids), np.int64)
+    nth[by_sender] = np.arange(len(ids)) - starts[senders[by_sender]]
+    counts = np.minimum(np.bincount(senders), MOST_OF_ONE)
     marks = np.array([zlib.crc32(name.encode()) for name in names.tolist()])
     order = np.lexsort((marks, counts < 2))
     chosen = order[np.cumsum(counts[order]) <= most]
-    return np.flatnonzero(np.isin(senders, chosen))
+    return np.flatnonzero(np.isin(senders, chosen) & (nth < MOST_OF_ONE))
 
 
 def _matrix(words: list[NDArray[np.uint64]]) -> sparse.csr_matrix:

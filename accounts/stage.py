@@ -174,7 +174,7 @@ def _readings(ids: Sequence[str], evidence: Sequence[Evidence]) -> pl.DataFrame:
     """Schema EVIDENCE."""
 
     def known(value: float) -> float | None:
-        return None if value != value else round(float(value), 6)  # NaN differs from itself
+        return None if value != value else float(f"{value:.6g}")  # NaN differs from itself
 
     rows = [
         {

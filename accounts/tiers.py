@@ -20,13 +20,11 @@ from numpy.typing import NDArray
 
 from accounts.combine import benjamini_hochberg, cauchy
 from accounts.evidence import Evidence
-from accounts.signals.reading import Group
+from accounts.signals.reading import COUNTED, NOT_ACTIONABLE, NOT_TESTED, Group
 from accounts.signals.topics import OWN
 from campaigns.records import MatcherState, Tier
 from campaigns.settings import TierSettings
 
-STRICT = (Group.EVENNESS, Group.TIMING, Group.REGISTRATION, Group.INFRASTRUCTURE, Group.GRAPH)
-"""Groups that can make a campaign actionable: each has a null model of its own, and an innocent reason is rare."""
 CERTAIN = 1e-4
 """p-value of the other traffic from which senders without any other fact are a matter for review."""
 PAYMENT = "payment cards"
@@ -70,7 +68,7 @@ def judge(
     """
     if not evidence:
         return []
-    groups = np.array([[float(cauchy(one.p_values(group))) for group in STRICT] for one in evidence])
+    groups = np.array([[float(cauchy(one.p_values(group))) for group in COUNTED] for one in evidence])
     together = cauchy(groups)
     q_values = benjamini_hochberg(together)
     return [
@@ -91,10 +89,10 @@ def _verdict(
     settings: TierSettings,
     allowed: Sequence[AllowRule],
 ) -> Verdict:
-    speaking = [group for group, p in zip(STRICT, groups, strict=True) if p <= settings.group_p]
+    speaking = [group for group, p in zip(COUNTED, groups, strict=True) if p <= settings.group_p]
     strict = q_value <= settings.q
     devoted = _devoted(evidence, settings)
-    explained = _explanations(evidence, names, settings, allowed)
+    explained = _explanations(evidence, names, strict, settings, allowed)
     score = _score(evidence, together)
     untested = _untested(evidence)
     if explained:
@@ -112,6 +110,7 @@ def _verdict(
 def _explanations(
     evidence: Evidence,
     names: Mapping[str, Sequence[str]],
+    strict: bool,
     settings: TierSettings,
     allowed: Sequence[AllowRule],
 ) -> list[str]:
@@ -123,7 +122,7 @@ def _explanations(
         )
     if evidence.p_value(PAYMENT) <= settings.group_p:
         return found
-    if copied(evidence, settings):
+    if copied(evidence, strict, settings):
         found.append(
             f"{evidence.slots.bare:.0%} of the prompts put nothing into the template, {evidence.slots.copied:.0%} "
             "repeat another account's prompt: a text that people copy."
@@ -136,12 +135,15 @@ def _explanations(
     return found
 
 
-def copied(evidence: Evidence, settings: TierSettings) -> bool:
-    """Whether people copy one text: many prompts put nothing into it, or some do and the others hardly more."""
+def copied(evidence: Evidence, strict: bool, settings: TierSettings) -> bool:
+    """Whether people copy one text: some prompts put nothing into it and the others hardly more.
+
+    Where the others put much into it, bare prompts may be there to look innocent: then they explain only senders of whom
+    nothing else is odd.
+    """
     slots = evidence.slots
-    return slots.bare >= settings.bare_share and (
-        slots.words <= settings.bare_words or slots.bare >= settings.mostly_bare_share
-    )
+    hardly_more = slots.bare >= settings.bare_share and slots.words <= settings.bare_words
+    return hardly_more or (not strict and slots.bare >= settings.mostly_bare_share)
 
 
 def own_topics(evidence: Evidence) -> bool:
@@ -182,34 +184,34 @@ def _short_of_action(
     if not strict or len(speaking) < settings.action_groups:
         named = ", ".join(speaking) or "none"
         found.append(
-            f"Not actionable: {settings.action_groups} independent groups of facts about the accounts must speak, "
+            f"{NOT_ACTIONABLE}{settings.action_groups} independent groups of facts about the accounts must speak, "
             f"here: {named}."
         )
     if not dealt_out(evidence):
         found.append(
-            f"Not actionable: it is not shown that the slots are dealt out (superiority {_superiority(evidence):.2f})."
+            f"{NOT_ACTIONABLE}it is not shown that the slots are dealt out (superiority {_superiority(evidence):.2f})."
             if evidence.topics
-            else "Not actionable: too few accounts sent two prompts to tell dealt-out slots from topics of their own."
+            else f"{NOT_ACTIONABLE}too few accounts sent two prompts to tell dealt-out slots from topics of their own."
         )
     if evidence.slots.words < settings.slot_words:
         found.append(
-            f"Not actionable: the slots hold {evidence.slots.words:.0f} words, too few to tell whose they are."
+            f"{NOT_ACTIONABLE}the slots hold {evidence.slots.words:.0f} words, too few to tell whose they are."
         )
     if not evidence.organizations_known:
         found.append(
-            "Not actionable: no account of the day has an organization, so a customer's own tool cannot be told."
+            f"{NOT_ACTIONABLE}no account of the day has an organization, so a customer's own tool cannot be told."
         )
     if evidence.payer >= settings.one_tenant_share:
         found.append(
-            "Not actionable: one payment card pays for nearly all accounts: they may be one customer's."
+            f"{NOT_ACTIONABLE}one payment card pays for nearly all accounts: they may be one customer's."
         )
     if evidence.one_place and not evidence.p_value(PAYMENT) <= settings.group_p:
         found.append(
-            "Not actionable: nearly all accounts are in one place, as those of an office, a campus or an event are, "
+            f"{NOT_ACTIONABLE}nearly all accounts are in one place, as those of an office, a campus or an event are, "
             "and no payment cards are shared."
         )
     if matcher == MatcherState.COLLIDES:
-        found.append("Not actionable: the template matches prompts of others too.")
+        found.append(f"{NOT_ACTIONABLE}the template matches prompts of others too.")
     return found
 
 
@@ -227,7 +229,7 @@ def _said(evidence: Evidence, settings: TierSettings) -> list[str]:
 
 def _untested(evidence: Evidence) -> list[str]:
     missing = [one.signal for one in evidence.readings if np.isnan(one.value)]
-    return [f"Not tested: {', '.join(missing)}."] if missing else []
+    return [f"{NOT_TESTED}{', '.join(missing)}."] if missing else []
 
 
 def _score(evidence: Evidence, together: float) -> float:

@@ -105,13 +105,25 @@ def _variants(run: Run, ids: pl.DataFrame, labels: pl.DataFrame, prompts: pl.Dat
         pl.col("shared"),
         pl.col("expected").round(1),
     )
+    # The figures stand with the family that joined; where that was the lead, they tell of the one it joined.
     why = (
-        pl.when(pl.col("shared").is_null())
+        pl.when(pl.col("variant") == 0)
         .then(pl.lit("the wording the others were joined to"))
         .otherwise(joined)
     )
     alone = pl.len().over("campaign_id") == 1
-    wordings = pl.DataFrame(run.table("wordings")).select("family", "shared", "expected")
+    wordings = (
+        pl.DataFrame(run.table("wordings"))
+        .join(ids, on="family")
+        .sort("campaign_id", "variant")
+        .select(
+            "family",
+            *(
+                pl.coalesce(name, pl.col(name).first().over("campaign_id")).alias(name)
+                for name in ("shared", "expected")
+            ),
+        )
+    )
     return (
         ids.join(sizes, on="family")
         .join(labels.select("family", "template", "label", "exemplar_prompt_ids"), on="family")

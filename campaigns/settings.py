@@ -168,7 +168,10 @@ class TierSettings(Section):
         5.0, ge=0, description="median words that the others put into it, which make it a copied text; or"
     )
     mostly_bare_share: float = Field(
-        0.2, gt=0, le=1, description="the part that makes it one whatever the others put into it."
+        0.2,
+        gt=0,
+        le=1,
+        description="the part that makes it one whatever the others put into it, if nothing else is odd.",
     )
     organizations_share: float = Field(
         0.5,

@@ -20,6 +20,7 @@ from campaigns.locks import held
 from campaigns.publish import publish
 from campaigns.records import (
     ACCOUNTS,
+    BRIDGES,
     CAMPAIGNS,
     EVIDENCE,
     FAMILY_MEMBERS,
@@ -27,9 +28,11 @@ from campaigns.records import (
     LABELS,
     MAP,
     MEMBERS,
+    OPERATORS,
     PROMPTS,
     QUARANTINE,
     TEXTS,
+    VARIANTS,
     Objective,
     Reason,
     Tier,
@@ -151,16 +154,45 @@ def write_tables(run: Run) -> None:
     _write(
         run,
         "evidence",
-        [_evidence(GRADES, "slot uniqueness", 1.0), _evidence(GRADES, "synchrony", None)],
+        [
+            _evidence(GRADES, "made together", "registration", 0.8, p_value=0.0002),
+            _evidence(GRADES, "shared clock", "timing", 0.1, p_value=0.4),
+            _evidence(GRADES, "slot uniqueness", "content", 1.0),
+            _evidence(GRADES, "synchrony", "timing", None),
+            _evidence(LEDGER, "evenness", "evenness", 0.1, p_value=0.3),
+        ],
         EVIDENCE,
     )
+    _write(
+        run,
+        "variants",
+        [_variant(GRADES, 0, 2), _variant(GRADES, 1, 1), _variant(LEDGER, 0, 2)],
+        VARIANTS,
+    )
+    _write(
+        run,
+        "operators",
+        [
+            {"operator_id": "o-aaaa1111", "campaign_id": name, "membership": weight, "reasons": [HOSTILE]}
+            for name, weight in ((GRADES, 0.75), (LEDGER, 0.25))
+        ],
+        OPERATORS,
+    )
+    bridge = {
+        "campaign_id": GRADES,
+        "other_id": LEDGER,
+        "n_shared": 1,
+        "expected": 0.5,
+        "account_ids": [HOSTILE],
+    }
+    _write(run, "bridges", [bridge], BRIDGES)
     _write(run, "labels", [_label(0, "Grade this essay: "), _label(1, "Balance the ledger of ")], LABELS)
     _write(
         run,
         "identities",
         [
-            {"family": 0, "campaign_id": GRADES, "event": "minted", "overlap": 0.0},
-            {"family": 1, "campaign_id": LEDGER, "event": "minted", "overlap": 0.125},
+            {"family": 0, "campaign_id": GRADES, "variant": 0, "event": "minted", "overlap": 0.0},
+            {"family": 1, "campaign_id": LEDGER, "variant": 0, "event": "minted", "overlap": 0.125},
         ],
         IDENTITIES,
     )
@@ -241,7 +273,7 @@ def _campaign(
         "keyphrases": ["essay", HOSTILE],
         "exemplar_prompt_ids": examples,
         "operator_id": None,
-        "reasons": [f"Because of {HOSTILE}."],
+        "reasons": [f"Because of {HOSTILE}.", f"Not actionable: {HOSTILE}."],
     }
 
 
@@ -259,16 +291,34 @@ def _account(
     }
 
 
-def _evidence(campaign: str, signal: str, value: float | None) -> dict[str, Any]:
+def _evidence(
+    campaign: str, signal: str, group: str, value: float | None, *, p_value: float | None = None
+) -> dict[str, Any]:
+    """Where there is a p-value the controls lie evenly from 0 to 0.2."""
+    controls = [] if p_value is None else [number / 100 for number in range(21)]
     return {
         "campaign_id": campaign,
         "signal": signal,
-        "group": "content",
+        "group": group,
         "value": value,
-        "control_median": None,
-        "control_p95": None,
-        "p_value": None,
-        "sentence": f"{signal}: {HOSTILE}",
+        "control_median": controls[10] if controls else None,
+        "control_p95": controls[19] if controls else None,
+        "controls": controls,
+        "p_value": p_value,
+        "sentence": f"{signal}: {HOSTILE}" if value is not None else f"Not tested: {HOSTILE}.",
+    }
+
+
+def _variant(campaign: str, variant: int, n_prompts: int) -> dict[str, Any]:
+    return {
+        "campaign_id": campaign,
+        "variant": variant,
+        "n_prompts": n_prompts,
+        "n_accounts": n_prompts,
+        "template": f"wording {variant} {HOSTILE}",
+        "label": HOSTILE,
+        "exemplar_prompt_id": "p1",
+        "reason": f"joined {HOSTILE}",
     }
 
 

@@ -8,14 +8,14 @@ import numpy as np
 import polars as pl
 import pyarrow as pa
 import pytest
-from accounts_cases import compared, dealt, members_of, only_case, population
+from accounts_cases import Family, compared, dealt, members_of, only_case, population
 from numpy.typing import NDArray
 from scipy import sparse
 from scipy.stats import kstest
 
 from accounts.case import Case
 from accounts.history import FILES, History
-from accounts.pooled import SlotSample, topics_over_days
+from accounts.pooled import MOST_OF_ONE, SlotSample, sample, topics_over_days
 from accounts.population import Population
 from accounts.signals.graph import most_together, read_before
 from accounts.signals.lifetimes import SIGNALS, read_lifetimes, sameness
@@ -197,3 +197,20 @@ def test_one_prompt_a_day_tells_topics_after_days() -> None:
     assert (n_days, topics.n_accounts) == (3, 30)
     assert topics.superiority > 0.95
     assert topics.p_own <= 0.002
+
+
+def test_a_busy_account_does_not_hide_the_others() -> None:
+    """One account of 900 prompts and forty of two: all of the forty are compared, and a part of the busy one."""
+    rng = np.random.default_rng(6)
+    busy = Family(np.full(900, 99), [f"sort w{i} w{i + 1} w{i + 2} by worth" for i in range(900)])
+    case = only_case(members_of(PEOPLE, [Family(*_together(busy, dealt(np.arange(40), 2, rng)))]))
+    found = sample(case, case.members.words[case.members.texts[case.rows]])
+    senders, counts = np.unique(case.members.accounts[case.rows[found.places]], return_counts=True)
+    assert senders.tolist() == [*range(40), 99]
+    assert counts.tolist() == [2] * 40 + [MOST_OF_ONE]
+
+
+def _together(*families: Family) -> tuple[NDArray[np.int64], list[str]]:
+    return np.concatenate([one.accounts for one in families]), [
+        text for one in families for text in one.texts
+    ]

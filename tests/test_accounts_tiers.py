@@ -31,7 +31,7 @@ GROUPS = {
 }
 DEALT = Topics(30, 0.5, 0.02, 1.0, np.linspace(0.9, 1.1, 99))
 OWN = Topics(30, 0.8, 0.03, 1.5, np.linspace(0.9, 1.1, 99))
-HARVEST = Slots(uniqueness=1.0, copied=0.02, bare=0.0, words=20.0, novelty=0.6, p_dealt=0.9)
+HARVEST = Slots(uniqueness=1.0, copied=0.02, bare=0.0, words=20.0, novelty=0.6, most=2, p_dealt=0.9)
 COPIED = replace(HARVEST, copied=0.7, bare=0.6, words=0.0, p_dealt=1e-9)
 POOL = {"payment cards": 1e-4, "made together": 1e-4, "other traffic": 1e-6}
 
@@ -143,7 +143,7 @@ def test_an_office_a_campus_or_an_event_is_not_acted_on_unless_it_shares_cards(c
         (0.6, 0.0, Tier.BENIGN),
         (0.06, 3.0, Tier.BENIGN),
         (0.06, 20.0, Tier.REVIEW),
-        (0.3, 20.0, Tier.BENIGN),
+        (0.3, 20.0, Tier.REVIEW),
         (0.02, 3.0, Tier.REVIEW),
     ],
 )
@@ -152,6 +152,12 @@ def test_a_few_bare_prompts_do_not_excuse_a_harvest(
 ) -> None:
     slots = replace(HARVEST, bare=bare, words=words)
     assert one(evidence(case, {"made together": 1e-4}, slots=slots)).tier == tier
+
+
+def test_a_fifth_of_bare_prompts_explains_senders_of_whom_nothing_else_is_odd(case: Case) -> None:
+    slots = replace(HARVEST, bare=0.3)
+    assert one(evidence(case, {"other traffic": 1e-9}, slots=slots)).tier == Tier.BENIGN
+    assert one(evidence(case, {"other traffic": 1e-9})).tier == Tier.REVIEW
 
 
 def test_a_template_that_matches_others_prompts_is_not_acted_on(case: Case) -> None:

@@ -332,7 +332,8 @@ def test_show_gathers_everything_about_a_campaign() -> None:
         f"Grade this essay: {HOSTILE}",
         "Grade this essay: the tide\nsecond line",
     ]
-    assert [row["signal"] for row in shown["evidence"]] == ["slot uniqueness", "synchrony"]
+    signals = ["made together", "shared clock", "slot uniqueness", "synchrony"]
+    assert [row["signal"] for row in shown["evidence"]] == signals
     assert [row["day"] for row in shown["history"]] == ["2026-01-05"]
     assert [row["event"] for row in shown["lineage"]] == ["minted"]
     assert len(data("show", GRADES, "--accounts", "1")["accounts"]) == 1
@@ -394,6 +395,7 @@ def test_show_of_a_run_that_is_gone_is_an_integrity_error(run_of_monday: Run) ->
         ["campaigns"],
         ["show", GRADES],
         ["show", LEDGER],
+        ["show", GRADES, "--evidence"],
         ["status"],
         ["verify"],
         ["allow", "list"],

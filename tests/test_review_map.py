@@ -71,7 +71,9 @@ def test_campaigns_come_in_order_of_suspicion_with_all_their_facts(run: Run) -> 
     assert (first["prompts"], first["accounts"], first["score"]) == (3, 2, 0.75)
     assert first["title"] == safe_text(f"Grading: {HOSTILE}", 90)
     assert first["template"] == safe_text(f"Grade this essay: {HOSTILE}", 420, multiline=True)
-    assert first["reasons"] == [safe_text(f"Because of {HOSTILE}.", 240)]
+    assert first["reasons"] == [
+        safe_text(text, 240) for text in (f"Because of {HOSTILE}.", f"Not actionable: {HOSTILE}.")
+    ]
 
 
 def test_points_keep_their_campaign_and_lie_on_the_page(run: Run) -> None:

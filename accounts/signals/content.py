@@ -30,6 +30,7 @@ class Slots:
         bare: part of the prompts that hold nothing but words of the template.
         words: median number of words besides the template.
         novelty: median part of a prompt's words besides the template.
+        most: accounts that sent the commonest text.
         p_dealt: that a list dealt out evenly would repeat one of its texts as often as the commonest; small means that
             people copy one text.
     """
@@ -40,6 +41,7 @@ class Slots:
     words: float
     novelty: float
     p_dealt: float
+    most: int
 
 
 def slots(
@@ -62,6 +64,7 @@ def slots(
         words=float(np.median(own_words)),
         novelty=float(np.median(own_words / np.maximum(all_words, 1))),
         p_dealt=_p_dealt(len(once), senders),
+        most=int(senders.max()),
     )
 
 
@@ -92,8 +95,8 @@ def read_content(found: Slots) -> list[Reading]:
             found.copied,
             np.empty(0),
             found.p_dealt,
-            f"that a list dealt out evenly repeats one text so often has a probability of {found.p_dealt:.3f}; small "
-            "values mean that people copy one text",
+            f"{found.most} accounts sent the commonest text; a list that is dealt out evenly would repeat one so often in "
+            f"{100 * found.p_dealt:.3g} of 100 cases",
         ),
     ]
 

@@ -99,10 +99,12 @@ def _read(
     value = float(concentration(codes, compared.rows, weights)[0])
     drawn = np.nan_to_num(concentration(codes, compared.by_place, weights))
     control = int(np.median(most_per_group(codes, compared.by_place)))
-    sentence = (
-        f"{most} of {known} accounts share {shared}; among as many accounts of the same countries and volumes "
-        f"{control} do"
+    said = (
+        f"{most} of {known} accounts share {shared}"
+        if most > 1
+        else f"no two of {known} accounts share {shared}"
     )
+    sentence = f"{said}; among as many accounts of the same countries and volumes {control if control > 1 else 'none'} do"
     return Reading(signal, group, value, quantiles(drawn), p_upper(value, drawn), sentence)
 
 

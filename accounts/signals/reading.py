@@ -23,6 +23,11 @@ class Group(StrEnum):
     CONTEXT = "context"
 
 
+COUNTED = (Group.REGISTRATION, Group.INFRASTRUCTURE, Group.TIMING, Group.EVENNESS, Group.GRAPH)
+"""Groups that can make a campaign actionable: each has a null model of its own, and an innocent reason is rare."""
+NOT_ACTIONABLE, NOT_TESTED = "Not actionable: ", "Not tested: "
+"""How the reasons begin that say what is missing."""
+
 QUANTILES = tuple(np.linspace(0, 1, 21).tolist())
 """Of the control distribution that are kept: every twentieth part."""
 
@@ -47,7 +52,7 @@ class Reading:
 
     @classmethod
     def untested(cls, signal: str, group: Group, why: str) -> Reading:
-        return cls(signal, group, np.nan, np.empty(0), np.nan, f"Not tested: {why}.")
+        return cls(signal, group, np.nan, np.empty(0), np.nan, f"{NOT_TESTED}{why}.")
 
 
 def quantiles(drawn: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from scipy import sparse
 from scipy.stats import norm
 
-from accounts.signals.reading import Group, Reading, quantiles
+from accounts.signals.reading import QUANTILES, Group, Reading
 
 PERMUTATIONS = 999
 MOST_PROMPTS = 600
@@ -74,9 +74,8 @@ def read_topics(topics: Topics | None, n_days: int) -> Reading:
         f"dealt out, people who keep to their own topics lie above {OWN:.2f}; the chance to tell the two apart with so "
         f"many accounts is {topics.power:.0%}"
     )
-    return Reading(
-        "slot topics", Group.CONTENT, topics.pseudo_f, quantiles(topics.control), topics.p_own, sentence
-    )
+    at_random = norm.ppf(np.linspace(0.0005, 0.9995, len(QUANTILES)), 0.5, topics.error).clip(0, 1)
+    return Reading("slot topics", Group.CONTENT, topics.superiority, at_random, topics.p_own, sentence)
 
 
 def _days(n: int) -> str:

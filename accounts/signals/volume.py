@@ -50,8 +50,8 @@ def read_volume(case: Case, rng: np.random.Generator) -> tuple[list[Reading], bo
         value,
         norm.ppf(np.linspace(0.0005, 0.9995, 21), 0.5, spread).clip(0, 1),
         float(norm.cdf((value - 0.5) / spread)),
-        f"what the accounts send besides ranks at {value:.0%} of what the sender of any prompt sends besides; the "
-        f"users of a common phrase lie at 50%",
+        f"the accounts send less besides than {1 - value:.0%} of the senders of any prompt do; the users of a common "
+        f"phrase would lie at 50%",
     )
     return [evenness, devotion], heavy
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import logging
+import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from io import TextIOWrapper
 from typing import TYPE_CHECKING, Any, Final
 
 import typer
@@ -49,6 +51,9 @@ def console(*, stderr: bool = False) -> Console:
         def on_broken_pipe(self) -> None:
             raise  # Rich would leave with 1 here; `flows.cli` leaves as the shell expects
 
+    stream = sys.stderr if stderr else sys.stdout
+    if isinstance(stream, TextIOWrapper):
+        stream.reconfigure(errors="backslashreplace")  # what a stream cannot write is spelled out
     made = Printer(stderr=stderr, markup=False, highlight=False, emoji=False)
     if not made.is_terminal:
         made.width = max(made.width, PIPED_COLUMNS)

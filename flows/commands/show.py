@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
+from campaigns.errors import UsageError
 from flows.commands.console import console, counted, print_json, safe, say, table, tier_text
 from flows.commands.context import Call, Day, Json, published, run_folder
 from flows.commands.report import CampaignReport, read_report, resolve
@@ -27,39 +29,83 @@ def show(
     campaign: Annotated[str, typer.Argument(metavar="ID", help="A campaign id, or how it begins.")],
     day: Day = None,
     accounts: Annotated[int, typer.Option("--accounts", min=0, help="Most accounts to list.")] = 10,
+    whole: Annotated[
+        bool, typer.Option("--evidence", help="Only the evidence, all of it, with small plots.")
+    ] = False,
+    picture: Annotated[
+        Path | None,
+        typer.Option(
+            "--picture", metavar="FILE", help="Draw the evidence into a .png or .svg; prints nothing else."
+        ),
+    ] = None,
     as_json: Json = False,
 ) -> None:
-    """Show one campaign: template with its slots, samples, accounts, reasons, history.
+    """Show one campaign: template with its slots, samples, accounts, reasons, evidence, history.
 
     The day is the campaign's latest unless --day names another. Characters that cannot be seen are spelled
-    out, as in \\u200b.
+    out, as in \\u200b. JSON holds everything, whatever else is asked.
 
     [bold]Examples[/bold]
       shoal show c-4f2a
+      shoal show c-4f2a --evidence
+      shoal show c-4f2a --picture evidence.png
       shoal show c-4f2a --day 2026-01-05 --accounts 50
       shoal show c-4f2a --json | jq '.accounts[].account_id'
     """
     call: Call = ctx.obj
+    if picture is not None:
+        _check(picture)
     with call.store() as store:
         history = store.campaign(resolve(store, campaign))
         entry = published(store, day or history.last_day)
     report = read_report(run_folder(call.settings, entry), history)
+    if picture is not None:
+        from review.evidence_image import write_picture
+
+        write_picture(report.sheet, picture)
+        typer.echo(picture, err=as_json)
     if as_json:
         print_json(report.as_json(accounts))
+    elif picture is None:
+        _print(report, accounts, whole=whole, quiet=call.quiet)
+
+
+def _check(picture: Path) -> None:
+    from review.evidence_image import ENDINGS
+
+    if picture.suffix.lower() not in ENDINGS:
+        raise UsageError(
+            "evidence is drawn as PNG or SVG", where=str(picture), hint="End --picture with .png or .svg."
+        )
+
+
+def _print(report: CampaignReport, accounts: int, *, whole: bool, quiet: bool) -> None:
+    printer, name = console(), report.history.campaign_id
+    if whole:
+        from flows.commands.evidence import whole as everything
+
+        for block in everything(report.sheet, printer.width, ascii_only=printer.options.ascii_only):
+            printer.print(block)
+        say(
+            f'next: shoal show {name} --picture evidence.png    shoal decide {name} watch --reason "..."',
+            quiet=quiet,
+        )
         return
-    printer = console()
     for block in _blocks(report, accounts):
         printer.print(block)
     if len(report.accounts) > accounts:
         more = counted(len(report.accounts) - accounts, "more account")
-        say(f"{more}: --accounts {len(report.accounts)}", quiet=call.quiet)
+        say(f"{more}: --accounts {len(report.accounts)}", quiet=quiet)
     say(
-        f'next: shoal allow add campaign {history.campaign_id} --reason "..."    shoal map {report.day}',
-        quiet=call.quiet,
+        f"all of the evidence: shoal show {name} --evidence\n"
+        f'next: shoal allow add campaign {name} --reason "..."    shoal map {report.day}',
+        quiet=quiet,
     )
 
 
 def _blocks(report: CampaignReport, most_accounts: int) -> Iterator[RenderableType]:
+    from flows.commands.evidence import speaking
+
     campaign = report.campaign
     yield safe(campaign["label"], "bold")
     yield safe(campaign["summary"])
@@ -74,6 +120,8 @@ def _blocks(report: CampaignReport, most_accounts: int) -> Iterator[RenderableTy
     if report.slots:
         yield ""
         yield _slots(report)
+    if len(report.variants) > 1:
+        yield _wordings(report.variants)
     if report.exemplars:
         yield _heading("Examples")
         for row in report.exemplars:
@@ -81,8 +129,11 @@ def _blocks(report: CampaignReport, most_accounts: int) -> Iterator[RenderableTy
             yield safe(row["prompt"], limit=_PROMPT_CHARACTERS, multiline=True)
             yield ""
     yield _accounts(report.accounts[:most_accounts], len(report.accounts))
-    if report.evidence:
-        yield _evidence(report.evidence)
+    yield from speaking(report.sheet)
+    if report.operators:
+        yield _operators(report)
+    if report.bridges:
+        yield _bridges(report.bridges)
     yield from _history(report)
 
 
@@ -184,20 +235,58 @@ def _accounts(rows: Sequence[dict[str, Any]], total: int) -> Table:
     return made
 
 
-def _evidence(rows: Sequence[dict[str, Any]]) -> Table:
-    figures = ("value", "control", "p")
-    made = table("signal", *figures, "in words", right=figures, title="Evidence")
+def _wordings(rows: Sequence[dict[str, Any]]) -> Table:
+    figures = ("wording", "prompts", "accounts")
+    made = table(*figures, "template", "why it is one of them", right=figures, title=f"Wordings, {len(rows)}")
     for row in rows:
         made.add_row(
-            safe(row["signal"]),
-            *(safe(_figure(row[name])) for name in ("value", "control_median", "p_value")),
-            safe(row["sentence"]),
+            safe(row["variant"] + 1),
+            safe(f"{row['n_prompts']:,}"),
+            safe(f"{row['n_accounts']:,}"),
+            safe(row["template"], limit=_VALUE_CHARACTERS),
+            safe(row["reason"]),
         )
     return made
 
 
-def _figure(value: float | None) -> str:
-    return "–" if value is None else f"{value:.3g}"
+def _operators(report: CampaignReport) -> Table:
+    """The operators of the campaign, and who else belongs to them."""
+    made = table(
+        "operator", "campaign", "membership", "title", "why", right=("membership",), title="Operators"
+    )
+    for row in report.operators:
+        own = row["campaign_id"] == report.campaign["campaign_id"]
+        made.add_row(
+            safe(row["operator_id"]),
+            safe("this one" if own else row["campaign_id"]),
+            safe(f"{row['membership']:.2f}"),
+            safe(row["label"], limit=_VALUE_CHARACTERS),
+            safe("; ".join(row["reasons"]) if own else ""),
+        )
+    return made
+
+
+def _bridges(rows: Sequence[dict[str, Any]]) -> Table:
+    figures = ("accounts", "by chance")
+    made = table(
+        "campaign",
+        *figures,
+        "title",
+        "which",
+        right=figures,
+        title="Bridges",
+    )
+    for row in rows:
+        named = row["account_ids"][:_MOST_VALUES]
+        more = len(row["account_ids"]) - len(named)
+        made.add_row(
+            safe(row["other_id"]),
+            safe(f"{row['n_shared']:,}"),
+            safe(f"{row['expected']:.1f}"),
+            safe(row["label"], limit=_VALUE_CHARACTERS),
+            safe(", ".join(named) + (f" and {more:,} more" if more else "")),
+        )
+    return made
 
 
 def _history(report: CampaignReport) -> Iterator[RenderableType]:
