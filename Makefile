@@ -3,13 +3,14 @@
 # make lint           formatting, types and the rules between rooms
 # make bench          speed, as ratios within one run
 # make bench-quality  what is found, beside four usual methods; writes docs/quality.md
+# make bench-accounts whom the accounts' evidence finds, and its limits; writes docs/limits.md
 
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
-.PHONY: demo test lint bench bench-quality clean
+.PHONY: demo test lint bench bench-quality bench-accounts clean
 .DEFAULT_GOAL := help
 
 .PHONY: help
@@ -33,6 +34,9 @@ bench: $(VENV)/.installed-dev
 
 bench-quality: $(VENV)/.installed-baselines
 	$(BIN)/python -m benchmarks.quality --docs
+
+bench-accounts: $(VENV)/.installed-dev
+	$(BIN)/python -m benchmarks.accounts all --docs
 
 $(BIN)/python:
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Shoal needs Python 3.11 or newer")'

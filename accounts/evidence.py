@@ -16,7 +16,7 @@ from accounts.pooled import SlotSample, sample, topics_over_days
 from accounts.signals import lifetimes, registration, timing
 from accounts.signals.content import Slots, own_words, read_content, slots
 from accounts.signals.graph import Meeting, read_before, read_graph
-from accounts.signals.infrastructure import SIGNALS, most_shared, read_infrastructure
+from accounts.signals.infrastructure import PLACED, SIGNALS, known_part, most_shared, read_infrastructure
 from accounts.signals.lifetimes import read_lifetimes
 from accounts.signals.reading import Group, Reading, quantiles
 from accounts.signals.registration import read_registration
@@ -44,6 +44,7 @@ class Evidence:
         organizations: part of the accounts that belong to an organization.
         organizations_known: whether any account of the day does.
         one_place: whether nearly all accounts are in one network, or in one country where few others are.
+        placed: whether it is known where most of the accounts are.
     """
 
     case: Case
@@ -58,6 +59,7 @@ class Evidence:
     organizations: float
     organizations_known: bool
     one_place: bool
+    placed: bool
 
     def p_value(self, signal: str) -> float:
         """NaN where it was not tested."""
@@ -127,6 +129,11 @@ def read_evidence(
         organizations=float((population.organization[case.accounts] >= 0).mean()),
         organizations_known=bool((population.organization >= 0).any()),
         one_place=_one_place(case),
+        placed=max(
+            known_part(population.country, case.customers),
+            known_part(population.networks[:, NETWORK], case.customers),
+        )
+        >= PLACED,
     )
 
 

@@ -195,7 +195,8 @@ def _cards(ids: Sequence[str], cases: Sequence[Case], suspected: Sequence[bool])
             if max(parts) < SOFT:
                 continue
             first, second = sorted((ids[i], ids[j]))
-            reason = f"{len(common)} payment cards pay for accounts of both {first} and {second}"
+            cards_pay = "1 payment card pays" if len(common) == 1 else f"{len(common)} payment cards pay"
+            reason = f"{cards_pay} for accounts of both {first} and {second}"
             ties.append(Link(first, second, float(max(parts)), reason))
     return ties
 

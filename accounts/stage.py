@@ -45,7 +45,7 @@ OUTPUTS = (
 def join_families(run: Run, settings: Settings) -> Counts:  # noqa: ARG001 a stage takes both
     """Families that one pool sends in several wordings, told by shared accounts: write `wordings.parquet`."""
     members = Members.read(run)
-    leads, joins = join_wordings(members)
+    leads, joins = join_wordings(members, run.table("labels", ["objective"])["objective"].to_pylist())
     why = {join.right: join for join in joins}
     rows = [
         {"family": family, "lead": lead}

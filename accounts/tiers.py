@@ -138,8 +138,8 @@ def _explanations(
 def copied(evidence: Evidence, strict: bool, settings: TierSettings) -> bool:
     """Whether people copy one text: some prompts put nothing into it and the others hardly more.
 
-    Where the others put much into it, bare prompts may be there to look innocent: then they explain only senders of whom
-    nothing else is odd.
+    Where the others put much into it, bare prompts may be there to look innocent: then they explain only senders of
+    whom nothing else is odd.
     """
     slots = evidence.slots
     hardly_more = slots.bare >= settings.bare_share and slots.words <= settings.bare_words
@@ -200,6 +200,11 @@ def _short_of_action(
     if not evidence.organizations_known:
         found.append(
             f"{NOT_ACTIONABLE}no account of the day has an organization, so a customer's own tool cannot be told."
+        )
+    if not evidence.placed:
+        found.append(
+            f"{NOT_ACTIONABLE}neither networks nor countries of the accounts are known, so an office, a campus or an "
+            "event cannot be told."
         )
     if evidence.payer >= settings.one_tenant_share:
         found.append(

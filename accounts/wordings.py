@@ -12,6 +12,7 @@ each of the others, is compared with all of their accounts together.
 from __future__ import annotations
 
 import heapq
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -21,6 +22,7 @@ from scipy.stats import poisson
 
 from accounts.members import Members
 from campaigns.function_words import function_word_codes
+from campaigns.records import Objective
 
 LOG_P, LOG_P_LEAST = -7.0, -2.5
 """Log p-value of the shared accounts from which families are joined, and the same for vocabularies much alike."""
@@ -28,6 +30,8 @@ LEAST_SHARED = 2
 """Accounts that two families share before they are joined: one alone is a bridge, perhaps a customer of both."""
 ALIKE, PER_COSINE = 0.1, 12.0
 """Cosine of the vocabularies of two wordings of one task in one language, and what each further 1.0 adds to `LOG_P`."""
+SAME_OBJECTIVE = 0.03
+"""The same for wordings that are after the same thing, by their labels."""
 OTHER_LANGUAGE = 0.4
 """Part of the texts in other languages from which two families are translations rather than wordings."""
 SURELY_ALIKE = 0.5
@@ -89,13 +93,18 @@ class _Group:
     counts: _Sparse
     vocabulary: _Sparse
     languages: NDArray[np.float64]
+    objective: str
     version: int = 0
 
 
-def join_wordings(members: Members) -> tuple[NDArray[np.int64], list[Join]]:
-    """The campaign of each family, int64 (n_families,), named by its lead family (most prompts), and the joins."""
+def join_wordings(members: Members, objectives: Sequence[str] = ()) -> tuple[NDArray[np.int64], list[Join]]:
+    """The campaign of each family, int64 (n_families,), named by its lead family (most prompts), and the joins.
+
+    Args:
+        objectives: `Objective` of each family; empty: not known.
+    """
     counts = members.counts
-    groups = _groups(members)
+    groups = _groups(members, objectives or [Objective.UNCLEAR] * members.n_families)
     activity = members.population.n_prompts.astype(np.float64)
     total = float(activity.sum())
     queue: list[tuple[float, int, int, int, int, Join]] = []
@@ -131,7 +140,7 @@ def join_wordings(members: Members) -> tuple[NDArray[np.int64], list[Join]]:
     return found, joins
 
 
-def _groups(members: Members) -> dict[int, _Group]:
+def _groups(members: Members, objectives: Sequence[str]) -> dict[int, _Group]:
     """One group per family. Vocabularies are means over texts, of words weighted by how few families have them.
 
     Function words are left out: with few families their weight would not tell them from a template's words.
@@ -153,11 +162,12 @@ def _groups(members: Members) -> dict[int, _Group]:
     np.add.at(spoken, (of_text, members.languages), 1.0)  # unknown, -1, counts in the last place
     spoken /= np.maximum(spoken.sum(axis=1, keepdims=True), 1)
     counts = _Sparse.rows(members.counts)
-    return {i: _Group([i], counts[i], weighted[i], spoken[i]) for i in range(n)}
+    return {i: _Group([i], counts[i], weighted[i], spoken[i], objectives[i]) for i in range(n)}
 
 
 def _pool(into: _Group, other: _Group) -> None:
     mine = into.counts.sum / (into.counts.sum + other.counts.sum)
+    into.objective = into.objective if mine >= 0.5 else other.objective
     into.families += other.families
     into.vocabulary = into.vocabulary * mine + other.vocabulary * (1 - mine)
     into.languages = into.languages * mine + other.languages * (1 - mine)
@@ -178,7 +188,8 @@ def _join(
         return None
     cosine = left.vocabulary.cosine(right.vocabulary)
     translated = np.abs(left.languages - right.languages).sum() / 2 >= OTHER_LANGUAGE
-    needed = 0.0 if translated else ALIKE
+    after_the_same = left.objective == right.objective != Objective.UNCLEAR
+    needed = 0.0 if translated else SAME_OBJECTIVE if after_the_same else ALIKE
     if _more_than_dealt(left, right, shared) > TWO_JOBS:
         needed = SURELY_ALIKE
     enough = log_p <= LOG_P + PER_COSINE * max(cosine - ALIKE, 0.0)

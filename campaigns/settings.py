@@ -162,16 +162,19 @@ class TierSettings(Section):
         0.05,
         gt=0,
         le=1,
-        description="Part of the prompts that put nothing into the template, and",
+        description="Part of the prompts that put nothing into the template, from which it is a text that people copy "
+        "if the median prompt puts in no more than `bare_words`.",
     )
     bare_words: float = Field(
-        5.0, ge=0, description="median words that the others put into it, which make it a copied text; or"
+        5.0,
+        ge=0,
+        description="Median words put into the template up to which `bare_share` makes it a copied text.",
     )
     mostly_bare_share: float = Field(
         0.2,
         gt=0,
         le=1,
-        description="the part that makes it one whatever the others put into it, if nothing else is odd.",
+        description="Part of bare prompts that makes it a copied text whatever others hold, if nothing else is odd.",
     )
     organizations_share: float = Field(
         0.5,

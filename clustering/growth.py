@@ -186,12 +186,29 @@ class Grower:
         """(what grew, whether it is a family), with the full margin; what is no island so may be with a lower shore."""
         found = self.grown(seed, open_texts, self.settings.grow_margin)
         accepted = self.is_family(found)
+        if not accepted and len(found.members) < len(seed):
+            return self._sheltered(seed, open_texts, found)
         for part in SHORES:
             if accepted or not len(found.members) or not self.is_promising(found):
                 break
             found = self.grown(found.members, open_texts, part * self.settings.grow_margin)
             accepted = self.is_family(found)
         return found, accepted
+
+    def _sheltered(
+        self, seed: NDArray[np.int64], open_texts: NDArray[np.bool_], lost: Grown
+    ) -> tuple[Grown, bool]:
+        """A seed that lost its members grows at the lowest shore first, and then at the full margin.
+
+        A handful of reworded texts knows few of the words that mark them all; the whole family knows them.
+        """
+        young = self.grown(seed, open_texts, SHORES[-1] * self.settings.grow_margin)
+        if len(young.members) <= len(seed) or not self.is_promising(young):
+            return lost, False
+        for found in (self.grown(young.members, open_texts, self.settings.grow_margin), young):
+            if self.is_family(found):
+                return found, True
+        return lost, False
 
     def ordinary(self, profile: Profile) -> float:
         """How much like anybody else's the other traffic of its accounts is; 0.5 is anybody's."""

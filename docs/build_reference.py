@@ -21,16 +21,21 @@ import typer.main
 from pydantic import BaseModel, SecretStr
 from pydantic.fields import FieldInfo
 
+from accounts.signals.reading import COUNTED, Group
+from accounts.strength import CORE_STRENGTH, FACTS, PRIOR, WARY_PRIOR
 from campaigns import errors
 from campaigns.records import (
     ACCOUNTS,
+    BRIDGES,
     CAMPAIGNS,
     EVIDENCE,
     MAP,
     MEMBERS,
+    OPERATORS,
     QUARANTINE,
     REQUIRED_COLUMNS,
     TRAFFIC,
+    VARIANTS,
     Objective,
     Reason,
     Tier,
@@ -58,7 +63,27 @@ _OUTPUTS: Mapping[str, tuple[pa.Schema, str, str]] = {
     "members.parquet": (MEMBERS, "One row per prompt of a campaign.", "campaign_id, prompt_id"),
     "campaigns.parquet": (CAMPAIGNS, "One row per campaign.", "campaign_id"),
     "accounts.parquet": (ACCOUNTS, "One row per campaign and account.", "campaign_id, account_id"),
-    "evidence.parquet": (EVIDENCE, "One row per campaign and signal.", "campaign_id, signal"),
+    "evidence.parquet": (
+        EVIDENCE,
+        "One row per campaign and signal, also those that could not be tested.",
+        "campaign_id, signal",
+    ),
+    "variants.parquet": (
+        VARIANTS,
+        "One row per wording of a campaign; a campaign of one wording has one row.",
+        "campaign_id, variant",
+    ),
+    "operators.parquet": (
+        OPERATORS,
+        "One row per operator and campaign. A campaign may belong to several operators, most belong to none. "
+        "Campaigns that are `benign` have none.",
+        "operator_id, campaign_id",
+    ),
+    "bridges.parquet": (
+        BRIDGES,
+        "One row per pair of campaigns, neither `benign`, that share accounts without being tied to one operator.",
+        "campaign_id, other_id",
+    ),
     "map.parquet": (
         MAP,
         "One row per vector of the run: a skeleton or the head of an open text. Nothing is decided by it.",
@@ -83,15 +108,20 @@ _MEANINGS: Mapping[str, Mapping[str, str]] = {
         "stops the run.",
         "prompt": "The user's text. Kept in Unicode form NFC.",
         "system_prompt": "The system message. Stored with the prompt; no stage reads it yet.",
-        "organization_id": "The tenant. Tells one customer's own template from a pool.",
+        "organization_id": "The tenant. Tells one customer's own template from a pool. **Where no account of "
+        "the day has one, nothing is `actionable`.**",
         "api_key_id": "The key used. Stored, not read yet.",
         "model": "The model asked for. Stored, not read yet.",
-        "user_agent": "Stored, not read yet.",
-        "ip": "Stored, not read yet.",
-        "asn": "Stored, not read yet.",
-        "country": "Stored, not read yet.",
-        "payment_fingerprint": "Stored, not read yet.",
-        "account_created_at": "Stored, not read yet.",
+        "user_agent": "The client. Shown as evidence and weighed in an account's strength; never counts for a tier.",
+        "ip": "The address. Its range is compared, the /24 of IPv4 and the /48 of IPv6; pseudonyms of "
+        "Shoal's own keep it.",
+        "asn": "The network. Compared; nearly all accounts in one network are one place, and not "
+        "`actionable` without shared cards.",
+        "country": "Ordinary accounts of the same countries are what hours, networks and cards are compared "
+        "with. A country that nearly all accounts share and few others are in is one place.",
+        "payment_fingerprint": "The card, as a hash or token. Compared. Where many accounts share cards, "
+        "copied texts and own topics explain nothing.",
+        "account_created_at": "When the account was made. Compared, and what ages are matched by.",
         "input_tokens": "Stored, not read yet.",
         "output_tokens": "Stored, not read yet.",
     },
@@ -106,36 +136,68 @@ _MEANINGS: Mapping[str, Mapping[str, str]] = {
     "campaigns.parquet": {
         "campaign_id": "`c-` and 16 characters. Kept from day to day.",
         "tier": "See [tiers](#tiers).",
-        "score": "0 to 1, ranks the review queue; 0 for `benign`. Not a probability.",
+        "score": "0 to 1, ranks the queue: how unlikely the accounts are by chance, and how little else they "
+        "send. `benign` up to 0.4, `review` from 0.4 to 0.8, `actionable` from 0.8. No probability, unless a "
+        "ranker that helps has replaced it in `review`.",
         **_COUNTS,
-        "template": "What the members say in the same order, slots as `{kind}`.",
+        "template": "What the members say in the same order, slots as `{kind}`. Template, title, summary and "
+        "objective are those of the leading wording, the family with most prompts.",
         "label": "A title of at most 60 characters.",
         "summary": "Two sentences.",
         "objective": "See [objectives](#objectives).",
         "objective_confidence": "0 to 1.",
         "keyphrases": "Phrases that mark this family among the day's families.",
         "exemplar_prompt_ids": "Prompts to read first.",
-        "operator_id": "Always null in this version.",
-        "reasons": "Why the tier, in words, and what was not tested.",
+        "operator_id": "The operator it most belongs to, see [operators.parquet](#operatorsparquet). Null: "
+        "none is known.",
+        "reasons": "Why the tier, in words, the weightiest first; then what `actionable` lacks and what was "
+        "not tested.",
     },
     "accounts.parquet": {
         "account_id": "As in the traffic, or its pseudonym.",
         "campaign_id": "The lasting id.",
         "n_prompts": "Prompts of the account in the campaign.",
         "share": "Part of the account's prompts of the day that the campaign holds.",
-        "strength": "0 to 1: mean strength of its n prompts, times n / (n + 1.5), times (1 + `share`) / 2.",
-        "is_core": "It sent a core member and its strength is at least 0.5. Otherwise it may be a passer-by.",
-        "reasons": "The same in words.",
+        "strength": "0 to 1: the probability, by its own facts, that the account belongs to the pool and is "
+        "no passer-by. See [strength](#strength).",
+        "is_core": f"The strength is at least {CORE_STRENGTH}: the account is named. Otherwise it may be a "
+        "passer-by.",
+        "reasons": "How much it sent, then the facts that tell most for the side it is on, four at most.",
     },
     "evidence.parquet": {
         "campaign_id": "The lasting id.",
-        "signal": "Name of the figure.",
-        "group": "`content`, `volume` or `context`.",
-        "value": "The figure.",
-        "control_median": "Always null in this version: no control is drawn.",
-        "control_p95": "Always null in this version.",
-        "p_value": "Always null in this version.",
-        "sentence": "The figure in words.",
+        "signal": "Name of the figure; see [signals](#signals).",
+        "group": "What it tells of. Signals of one group count once.",
+        "value": "The figure. Null: it could not be tested.",
+        "control_median": "The same figure under the null model, the median. Null: no null model.",
+        "control_p95": "The same, the 95th percentile.",
+        "controls": "21 quantiles of the figure under the null model, from the least to the largest, every "
+        "twentieth part. Empty: none.",
+        "p_value": "How often the null model shows as much. Null: not tested, or only described.",
+        "sentence": "The figure in words, with its control; or why it was not tested.",
+    },
+    "variants.parquet": {
+        "campaign_id": "The lasting id.",
+        "variant": "0 is the leading wording, with most prompts; the others follow by their texts.",
+        "n_prompts": "Prompts of this wording.",
+        "n_accounts": "Distinct accounts that sent it.",
+        "template": "Its template.",
+        "label": "Its title.",
+        "exemplar_prompt_id": "A prompt to read first.",
+        "reason": "What joined it to the others: the accounts they share, and how many chance would give.",
+    },
+    "operators.parquet": {
+        "operator_id": "`o-` and the 16 characters of the operator's oldest campaign.",
+        "campaign_id": "A campaign it runs.",
+        "membership": "1: firmly tied. Less: the part of the accounts that ties it.",
+        "reasons": "Shared accounts, cards, or accounts that moved, in words; five at most.",
+    },
+    "bridges.parquet": {
+        "campaign_id": "One of the two.",
+        "other_id": "The other.",
+        "n_shared": "Accounts that sent both.",
+        "expected": "How many chance would give, for what these accounts send besides.",
+        "account_ids": "Which.",
     },
     "map.parquet": {
         "representative": "Row of the run's vectors.",
@@ -179,9 +241,132 @@ _REASONS: Mapping[Reason, str] = {
     Reason.UNREADABLE_FILE: "Damaged, cut short, or a decompression bomb. The whole file is left out.",
 }
 _TIERS: Mapping[Tier, str] = {
-    Tier.ACTIONABLE: "Reserved for account-side evidence. **No run of this version gives it.**",
-    Tier.REVIEW: "Many accounts share a template and no plain explanation fits. A person must look.",
-    Tier.BENIGN: "Explained: one organization, one copied text, or an allow-list entry.",
+    Tier.ACTIONABLE: "Two independent groups of facts about the accounts speak, chance is ruled out over all "
+    "campaigns of the day, the slots are dealt out, and nothing explains it. A person decides; nothing is "
+    "done by itself.",
+    Tier.REVIEW: "Chance is ruled out for what the accounts have in common, or they send little else. A "
+    "person must look.",
+    Tier.BENIGN: "Explained: one customer's own template, a text that people copy, topics that are the "
+    "accounts' own, an allow-list entry. Or nothing about the accounts differs from ordinary ones.",
+}
+_LACKS: Sequence[tuple[str, str]] = (
+    (
+        "groups of facts",
+        "fewer than `tier.action_groups` groups speak at `tier.group_p`, or chance is not ruled out at `tier.q`",
+    ),
+    (
+        "dealt-out slots",
+        "too few accounts sent two prompts on these days together, or it is not shown that slots are no "
+        "account's own",
+    ),
+    ("words in the slots", "the median prompt puts fewer than `tier.slot_words` words into the template"),
+    ("organizations", "no account of the day has an `organization_id`"),
+    (
+        "several payers",
+        "one card pays for `tier.one_tenant_share` of the accounts: they may be one customer's",
+    ),
+    (
+        "several places",
+        "nearly all accounts are in one network, or in one country that few others are in, and no cards are shared",
+    ),
+    ("a template of its own", "the template matches prompts of others too, see `matchers.parquet`"),
+)
+_GROUPS: Mapping[Group, str] = {
+    Group.CONTENT: "what the prompts say; may explain, and never accuses",
+    Group.VOLUME: "how little else the accounts send; `review` at most",
+    Group.EVENNESS: "how evenly the prompts fall on the accounts",
+    Group.TIMING: "when the accounts are there",
+    Group.REGISTRATION: "when the accounts were made",
+    Group.INFRASTRUCTURE: "networks, address ranges, payment cards",
+    Group.GRAPH: "where else the accounts meet",
+    Group.CLIENT: "the client software; comes with the tool that sends the template",
+    Group.CONTEXT: "what is known besides",
+}
+_CONTROLS = {
+    "place": "as many ordinary accounts of the same countries and volumes",
+    "age": "as many ordinary accounts of the same ages and volumes",
+    "none": "none: described, not tested",
+}
+_SIGNALS: Mapping[Group, Mapping[str, tuple[str, str]]] = {
+    Group.CONTENT: {
+        "template rigidity": ("part of a prompt's words that are template", _CONTROLS["none"]),
+        "slot uniqueness": ("distinct texts per prompt", _CONTROLS["none"]),
+        "bare prompts": ("part of the prompts that put nothing into the template", _CONTROLS["none"]),
+        "slot partition": ("part of the prompts that repeat another account's", "a list dealt out evenly"),
+        "slot topics": (
+            "how often a prompt is more like another of its account than like a stranger's, over the "
+            "trailing days; small p: topics of their own",
+            "slots that are dealt out; p by PERMANOVA, with the accounts' labels permuted",
+        ),
+        "evasion marks": (
+            "disguised or invisible characters per 1,000 tokens",
+            "as many ordinary texts of the same languages",
+        ),
+    },
+    Group.VOLUME: {
+        "other traffic": (
+            "rank of what the accounts send besides; 0.5 is anybody",
+            "senders of as many prompts at random",
+        ),
+    },
+    Group.EVENNESS: {
+        "evenness": (
+            "variance over mean of prompts per account",
+            "prompts dealt at random; small values count",
+        ),
+    },
+    Group.TIMING: {
+        "shared clock": ("Watson's U² between the accounts' hours and the usual ones", _CONTROLS["place"]),
+        "synchrony": (
+            "pairs of accounts within the same ten minutes",
+            "the accounts' days shifted against each other",
+        ),
+        "active days": (
+            "probability that two accounts were there on the same trailing days",
+            _CONTROLS["age"],
+        ),
+        "hand-over": (
+            "accounts never seen before, where those of the campaign's last day stayed away",
+            f"{_CONTROLS['age']}, and what part of ordinary accounts came back",
+        ),
+    },
+    Group.REGISTRATION: {
+        "made together": ("part of the accounts made within 24 hours", _CONTROLS["age"]),
+        "times of making": (
+            "Kolmogorov-Smirnov distance of the times of making from the usual ones",
+            _CONTROLS["place"],
+        ),
+    },
+    Group.INFRASTRUCTURE: {
+        "networks": ("triples of accounts in one ASN, by its rarity", _CONTROLS["place"]),
+        "address ranges": ("the same for address ranges", _CONTROLS["place"]),
+        "payment cards": ("the same for payment cards", _CONTROLS["place"]),
+    },
+    Group.GRAPH: {
+        "shared accounts": (
+            "accounts that are in another family or wording too",
+            "each account's other prompts fall on families by their size",
+        ),
+        "met before": (
+            "accounts that worked for one other suspected campaign on the trailing days",
+            _CONTROLS["place"],
+        ),
+    },
+    Group.CLIENT: {
+        "client software": ("triples of accounts with one client version, by its rarity", _CONTROLS["place"]),
+    },
+    Group.CONTEXT: {},
+}
+_FACTS: Mapping[str, str] = {
+    "other traffic": "rank of what it sends besides, in fifths",
+    "prompts": "how often it sent the template: once, twice, three or four times, more",
+    "made together": "how many of the others were made within a day of it",
+    "address range": "how many of the others have its address range",
+    "payment card": "how many of the others have its card",
+    "network": "how much commoner its network is among the others than outside",
+    "client": "the same for its client",
+    "age": "under two weeks, a quarter, a year, older, unknown",
+    "organization": "whether it belongs to one",
 }
 _SHAPES: Mapping[Shape, str] = {
     Shape.TRAFFIC: "the columns above; told by having no other shape's marks",
@@ -360,8 +545,43 @@ def _results() -> Iterator[str]:
     yield from _table(("name", ""), ((f"`{name}`", text) for name, text in STAGES.items()))
     yield "### Tiers\n"
     yield from _table(("tier", ""), ((f"`{tier}`", text) for tier, text in _complete(_TIERS, Tier)))
+    yield from _judging()
     yield "### Objectives\n"
     yield "What a family is after, as far as its wording says: " + ", ".join(Objective) + ".\n"
+
+
+def _judging() -> Iterator[str]:
+    """Tiers, what they rest on, and the strength of an account."""
+    yield (
+        "For the analyst's view of all this see [evidence](evidence.md). A campaign that is odd stays "
+        "`review` as long as one of these is missing; its reasons name which:\n"
+    )
+    yield from _table(("missing", "when"), _LACKS)
+    yield "### Signals\n"
+    counted = ", ".join(f"`{group}`" for group in COUNTED)
+    yield (
+        "Each row of [evidence.parquet](#evidenceparquet) is a signal of a group. Only these groups can make "
+        f"a campaign `actionable`: {counted}. A signal whose columns are absent, or that has too few accounts, "
+        "is not tested and speaks against nobody.\n"
+    )
+    rows = (
+        (f"`{name}`", group, what, control)
+        for group in Group
+        for name, (what, control) in _SIGNALS[group].items()
+    )
+    yield from _table(("signal", "group", "figure", "compared with"), rows)
+    yield from _table(
+        ("group", "tells"),
+        ((f"`{group}`", text) for group, text in _complete(_GROUPS, Group) if _SIGNALS[group]),
+    )
+    yield "### Strength\n"
+    yield (
+        "The probability that an account belongs to the pool, from a mixture of two kinds of accounts: "
+        "ordinary ones, and the campaign's own, learned by expectation and maximisation. It starts at "
+        f"{PRIOR}, or at {WARY_PRIOR} where chance is not ruled out for the campaign's accounts at `tier.q`. "
+        "Each fact then adds to the log odds:\n"
+    )
+    yield from _table(("fact", ""), _complete(_FACTS, FACTS))
 
 
 def _meant(name: str, schema: pa.Schema) -> list[tuple[pa.Field, str]]:

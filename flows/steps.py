@@ -155,7 +155,7 @@ def join(ref: RunRef) -> None:
     """Families that one pool sends in several wordings to campaigns."""
     from accounts.stage import join_families as work
 
-    _do(ref, "join", work, ["wordings.parquet"], after=("cluster",))
+    _do(ref, "join", work, ["wordings.parquet"], after=("cluster", "label"))
 
 
 @_shell

@@ -445,3 +445,21 @@ def test_a_giant_family_is_compared_by_some_of_its_accounts() -> None:
     beside = ordinary_of(members).compare(only_case(members), rng)
     assert beside is not None
     assert beside.rows.shape[1] == beside.by_age.shape[1] == MOST_ACCOUNTS
+
+
+# -- absent countries ------------------------------------------------------------------------------------
+
+
+def test_accounts_of_one_country_are_not_odd_where_countries_are_absent() -> None:
+    """Controls from everywhere would make one country's clock and networks look like a pool's."""
+    people = population(2_000, 5)
+    rows = np.flatnonzero(people.country == 2)[:30]
+    hidden = replace(people, country=np.full(len(people), -1, np.int32))
+    beside = compared(hidden, rows, np.random.default_rng(1), n_draws=199)
+    case = only_case(members_of(hidden, [dealt(rows, 2, np.random.default_rng(2))]))
+    clock = read_timing(case, hidden.hours, beside, np.random.default_rng(3))[0]
+    rarities = [rarity(hidden.networks[:, column], np.arange(30, 2_000)) for column in range(4)]
+    networks = read_infrastructure(hidden, beside, rarities)[0]
+    for reading in (clock, networks):
+        assert np.isnan(reading.p_value)
+        assert "countries" in reading.sentence

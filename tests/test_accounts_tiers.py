@@ -68,6 +68,7 @@ def evidence(case: Case, p_values: dict[str, float], **changed: object) -> Evide
         organizations=0.1,
         organizations_known=True,
         one_place=False,
+        placed=True,
     )
     return replace(base, **changed)  # type: ignore[arg-type]
 
@@ -120,6 +121,7 @@ def test_what_speaks_decides_how_far_it_goes(case: Case, p_values: dict[str, flo
         ({"slots": replace(HARVEST, words=2.0)}, "the slots hold 2 words"),
         ({"organizations_known": False}, "no account of the day has an organization"),
         ({"payer": 0.95}, "one payment card pays"),
+        ({"placed": False}, "neither networks nor countries"),
     ],
 )
 def test_what_was_not_shown_stops_before_action_and_says_so(

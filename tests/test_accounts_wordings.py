@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from accounts.members import Members
 from accounts.population import Population
 from accounts.wordings import join_wordings
+from campaigns.records import Objective
 
 SORT = "sort these goods by what they are worth {}"
 ORDER = "put these goods in order of what they are worth {}"
@@ -88,6 +89,18 @@ def test_other_tasks_of_one_pool_stay_apart() -> None:
     assert joined(rotated([SORT, POEM], [0, 0]))[:2] == [0, 1]
 
 
+def test_wordings_that_share_hardly_a_word_are_joined_by_what_they_are_after() -> None:
+    """One word in common is too little, unless both labels say grading."""
+    rate = "rate each answer below for tone depth clarity and give a mark from one to ten {}"
+    judge = "score two replies against each other and name the better answer {}"
+    members = rotated([rate, judge], [0, 0])
+    clear = [Objective.GRADING] * members.n_families
+    unclear = [Objective.UNCLEAR] * members.n_families
+    apart, together = (join_wordings(members, objectives)[0] for objectives in (unclear, clear))
+    assert apart[0] != apart[1]
+    assert together[0] == together[1]
+
+
 @pytest.mark.parametrize("seed", range(5))
 def test_a_bridge_joins_nothing(seed: int) -> None:
     """One account with a prompt in each of two wordings whose other senders send nothing else: by chance 0.01 would."""
@@ -143,7 +156,7 @@ def test_what_is_pooled_is_summed() -> None:
     from accounts.wordings import _groups, _join, _pool
 
     members = rotated([SORT, ORDER], [0, 0])
-    groups = _groups(members)
+    groups = _groups(members, [Objective.UNCLEAR] * members.n_families)
     dense = members.counts.toarray()
     activity = members.population.n_prompts.astype(np.float64)
     join = _join(0, 1, groups[0], groups[1], activity, float(activity.sum()))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import json
 import re
+import runpy
 import shlex
 import struct
 from collections.abc import Iterator
@@ -13,10 +14,16 @@ from types import ModuleType
 from typing import Any
 from urllib.parse import unquote
 
+import numpy as np
 import pytest
 import typer.main
+from accounts_cases import dealt, members_of, ordinary_of, population
 from typer.exceptions import Exit, TyperException
 
+from accounts.case import cases
+from accounts.evidence import read_evidence
+from accounts.history import History
+from campaigns import files
 from campaigns.settings import PREFIX, load
 from embeddings.scaffold import minimum_accounts
 from flows import cli
@@ -113,6 +120,41 @@ def test_the_reference_names_every_command_and_setting(builder: ModuleType) -> N
     assert [name for name in cli._COMMANDS if f"### `shoal {name}`" not in made] == []
 
 
+def test_the_reference_names_every_signal_with_its_group(builder: ModuleType) -> None:
+    rng = np.random.default_rng(1)
+    people = population(400)
+    members = members_of(
+        people, [dealt(np.arange(12), 3, rng), dealt(np.arange(20, 32), 3, rng, "weigh {} up")]
+    )
+    case = cases(members, np.arange(2))[0]
+    history = History.read([], members.population)
+    evidence = read_evidence(case, "c-1", ordinary_of(members), history, [], tried=1, seed=1)
+    found = {(reading.signal, str(reading.group)) for reading in evidence.readings}
+    section = builder.reference().partition("### Signals")[2].partition("###")[0]
+    told = re.findall(r"^\| `([\w -]+)` \| (\w+) \| .+ \| .+ \|$", section, re.MULTILINE)
+    assert set(told) == found
+
+
+@pytest.mark.parametrize("name", ["how-to", "runbook"])
+def test_polars_examples_run(
+    name: str, builder: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On result files of the right columns without a row."""
+    for folder in ("results", "var/runs/2026-01-05/1"):
+        for file, (schema, *_) in builder._OUTPUTS.items():
+            files.write_parquet(tmp_path / folder / file, schema.empty_table())
+    monkeypatch.chdir(tmp_path)
+    text = (ROOT / "docs" / f"{name}.md").read_text(encoding="utf-8")
+    examples = [
+        content for language, content in blocks(text) if language == "python" and "duckdb" not in content
+    ]
+    for example in examples:
+        script = tmp_path / "example.py"
+        script.write_text(example, encoding="utf-8")
+        runpy.run_path(str(script))
+    assert any("pl.read_parquet" in example for example in examples)
+
+
 def test_no_room_raises_the_error_of_the_code_that_is_said_to_be_unused() -> None:
     rooms = [path for path in ROOT.glob("*/*.py") if path.parent.name not in ("tests", "docs")]
     users = [path.name for path in rooms if "DeliveryPendingError" in path.read_text(encoding="utf-8")]
@@ -154,10 +196,10 @@ def test_a_wrong_command_would_be_noticed() -> None:
 @pytest.mark.parametrize("page", PAGES, ids=NAMES)
 def test_make_targets_shown_are_there(page: Path) -> None:
     makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
-    targets = set(re.findall(r"^(\w+):", makefile, re.MULTILINE))
+    targets = set(re.findall(r"^([\w-]+):", makefile, re.MULTILINE))
     text = page.read_text(encoding="utf-8")
     named = {words[1] for words in command_lines(text) if words[0] == "make" and len(words) > 1}
-    named |= {code.split()[1] for code in CODE.findall(text) if re.fullmatch(r"make \w+", code)}
+    named |= {code.split()[1] for code in CODE.findall(text) if re.fullmatch(r"make [\w-]+", code)}
     assert named <= targets
 
 

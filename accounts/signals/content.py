@@ -95,8 +95,8 @@ def read_content(found: Slots) -> list[Reading]:
             found.copied,
             np.empty(0),
             found.p_dealt,
-            f"{found.most} accounts sent the commonest text; a list that is dealt out evenly would repeat one so often in "
-            f"{100 * found.p_dealt:.3g} of 100 cases",
+            f"{found.most} accounts sent the commonest text; a list that is dealt out evenly would repeat one so often "
+            f"in {100 * found.p_dealt:.3g} of 100 cases",
         ),
     ]
 

@@ -75,14 +75,32 @@ def most_per_group(
     return np.array([most_shared(codes, group)[0] for group in rows[:n_groups]])
 
 
+PLACED = 0.8
+"""Part of the accounts whose country must be known where a signal depends on it."""
+
+
+def known_part(codes: NDArray[np.int32], rows: NDArray[np.int64]) -> float:
+    """Part of some accounts that have a value."""
+    return float((codes[rows] >= 0).mean())
+
+
 def read_infrastructure(
     population: Population, compared: Compared, rarities: list[NDArray[np.float64]]
 ) -> list[Reading]:
-    """A reading per column of `Population.networks`."""
-    return [
-        _read(population.networks[:, column], compared, rarities[column], *names)
-        for column, names in enumerate(SIGNALS)
+    """A reading per column of `Population.networks`.
+
+    Accounts of one country share its networks. Where countries are not known, controls cannot be of the same ones.
+    """
+    if known_part(population.country, compared.rows[0]) < PLACED:
+        signal, group, _ = SIGNALS[0]
+        first = Reading.untested(signal, group, "the countries of too few accounts are known")
+    else:
+        first = _read(population.networks[:, 0], compared, rarities[0], *SIGNALS[0])
+    others = [
+        _read(population.networks[:, column], compared, rarities[column], *SIGNALS[column])
+        for column in range(1, len(SIGNALS))
     ]
+    return [first, *others]
 
 
 def _read(
@@ -104,7 +122,8 @@ def _read(
         if most > 1
         else f"no two of {known} accounts share {shared}"
     )
-    sentence = f"{said}; among as many accounts of the same countries and volumes {control if control > 1 else 'none'} do"
+    others = control if control > 1 else "none"
+    sentence = f"{said}; among as many accounts of the same countries and volumes {others} do"
     return Reading(signal, group, value, quantiles(drawn), p_upper(value, drawn), sentence)
 
 

@@ -40,8 +40,8 @@ def read_lifetimes(case: Case, campaign_id: str, compared: Compared, history: Hi
         value,
         quantiles(drawn),
         p_upper(value, drawn),
-        f"{value:.0%} of the pairs of accounts were there on exactly the same of the last {history.n_days} days; among as "
-        f"many accounts of the same ages {np.median(drawn):.0%}",
+        f"{value:.0%} of the pairs of accounts were there on exactly the same of the last {history.n_days} days; among "
+        f"as many accounts of the same ages {np.median(drawn):.0%}",
     )
     return [together, _handed_over(case, campaign_id, compared, history, fresh)]
 

@@ -9,6 +9,7 @@ from numba import njit
 from numpy.typing import NDArray
 
 from accounts.controls import p_upper
+from accounts.signals.infrastructure import PLACED, known_part
 from accounts.signals.reading import Group, Reading, quantiles
 
 if TYPE_CHECKING:
@@ -28,20 +29,9 @@ def read_timing(
     case: Case, hours: NDArray[np.float32], compared: Compared, rng: np.random.Generator
 ) -> list[Reading]:
     """Readings of `clock_distance` and `together`."""
-    drawn_often = np.bincount(compared.by_place.ravel(), minlength=len(hours))
-    usual = drawn_often @ hours.astype(np.float64) / drawn_often.sum()
-    quiet = np.argsort(usual, kind="stable")[:6]
-    away = float(clock_distance(hours, compared.rows, usual)[0])
-    drawn = clock_distance(hours, compared.by_place, usual)
-    clock = Reading(
-        "shared clock",
-        Group.TIMING,
-        away,
-        quantiles(drawn),
-        p_upper(away, drawn),
-        f"{hours[compared.rows[0]].mean(axis=0)[quiet].sum():.0%} of the activity falls into the six hours that are "
-        f"quietest for accounts of the same countries and volumes; {usual[quiet].sum():.0%} of theirs does",
-    )
+    clock = _clock(hours, compared)
+    if known_part(case.members.population.country, compared.rows[0]) < PLACED:
+        clock = Reading.untested("shared clock", Group.TIMING, "the countries of too few accounts are known")
     rows = (
         case.rows
         if len(case.rows) <= MOST_PROMPTS
@@ -59,6 +49,23 @@ def read_timing(
         f"against each other {np.median(shifted):,.0f} times",
     )
     return [clock, synchrony]
+
+
+def _clock(hours: NDArray[np.float32], compared: Compared) -> Reading:
+    drawn_often = np.bincount(compared.by_place.ravel(), minlength=len(hours))
+    usual = drawn_often @ hours.astype(np.float64) / drawn_often.sum()
+    quiet = np.argsort(usual, kind="stable")[:6]
+    away = float(clock_distance(hours, compared.rows, usual)[0])
+    drawn = clock_distance(hours, compared.by_place, usual)
+    return Reading(
+        "shared clock",
+        Group.TIMING,
+        away,
+        quantiles(drawn),
+        p_upper(away, drawn),
+        f"{hours[compared.rows[0]].mean(axis=0)[quiet].sum():.0%} of the activity falls into the six hours that are "
+        f"quietest for accounts of the same countries and volumes; {usual[quiet].sum():.0%} of theirs does",
+    )
 
 
 def clock_distance(

@@ -34,6 +34,7 @@ STAGES: Final = {
     "index": "index",
     "cluster": "form families",
     "label": "label",
+    "join": "join wordings of one pool",
     "identify": "recognise campaigns",
     "link": "link accounts",
     "layout": "draw the map",
