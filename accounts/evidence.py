@@ -45,6 +45,7 @@ class Evidence:
         organizations_known: whether any account of the day does.
         one_place: whether nearly all accounts are in one network, or in one country where few others are.
         placed: whether it is known where most of the accounts are.
+        left_out: accounts of other suspected campaigns that were left out.
     """
 
     case: Case
@@ -60,6 +61,7 @@ class Evidence:
     organizations_known: bool
     one_place: bool
     placed: bool
+    left_out: int = 0
 
     def p_value(self, signal: str) -> float:
         """NaN where it was not tested."""

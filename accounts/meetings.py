@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy import sparse
 from scipy.stats import poisson
 
@@ -59,6 +60,28 @@ def meetings(cases: Sequence[Case], found: Sequence[Overlap], joins: Sequence[Jo
         place = place_of[join.left]
         result[place].append(Meeting(join.shared, join.expected, join.log_p, len(cases[place].accounts)))
     return result
+
+
+def without_others(
+    cases: Sequence[Case], found: Sequence[Overlap], suspected: Sequence[bool]
+) -> dict[int, Case]:
+    """By place, suspected cases of which a minor part of the accounts is in other suspected ones, without these.
+
+    Where most accounts are shared the campaigns are of one pool, and nobody is left out.
+    """
+    others: dict[int, list[NDArray[np.int64]]] = {}
+    for pair in found:
+        if suspected[pair.left] and suspected[pair.right]:
+            both = np.intersect1d(cases[pair.left].accounts, cases[pair.right].accounts, assume_unique=True)
+            others.setdefault(pair.left, []).append(both)
+            others.setdefault(pair.right, []).append(both)
+    reduced = {}
+    for place, accounts in sorted(others.items()):
+        case, shared = cases[place], np.unique(np.concatenate(accounts))
+        if 2 * len(shared) < len(case.accounts):
+            own = ~np.isin(case.members.accounts[case.rows], shared)
+            reduced[place] = Case(case.members, case.lead, case.families, case.rows[own])
+    return reduced
 
 
 def _by_chance(case: Case, size: float, total: float) -> float:

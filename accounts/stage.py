@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
@@ -13,11 +14,12 @@ from accounts.case import Case, cases
 from accounts.evidence import Evidence, read_evidence
 from accounts.history import History, active_accounts
 from accounts.link import campaign_accounts
-from accounts.meetings import meetings, overlaps
+from accounts.meetings import meetings, overlaps, without_others
 from accounts.members import Members
 from accounts.operators import find_operators
 from accounts.ordinary import Ordinary
 from accounts.ranking import Ranker, feature_table, rerank
+from accounts.signals.graph import Meeting
 from accounts.tiers import AllowRule, Verdict, judge
 from accounts.wordings import Join, join_wordings
 from campaigns import files
@@ -93,14 +95,24 @@ def link_campaigns(
     shared = overlaps(found)
     met = meetings(found, shared, _joins(wordings))
     tried = max(members.n_families - 1, 0)
-    evidence = [
-        read_evidence(case, ids[i], ordinary, history, met[i], tried, settings.seed)
-        for i, case in enumerate(found)
-    ]
+
+    def read(place: int, case: Case, meetings_of: Sequence[Meeting]) -> Evidence:
+        return read_evidence(case, ids[place], ordinary, history, meetings_of, tried, settings.seed)
+
+    evidence = [read(place, case, met[place]) for place, case in enumerate(found)]
     templates = run.table("labels", ["template"])["template"].to_pylist()
     states = run.table("matchers", ["state"])["state"].to_pylist()
     names = [_names(case, ids[i], evidence[i], templates) for i, case in enumerate(found)]
-    verdicts = judge(evidence, names, [states[case.lead] for case in found], settings.tier, allowed)
+    matchers = [states[case.lead] for case in found]
+    verdicts = judge(evidence, names, matchers, settings.tier, allowed)
+    # What a pool sends to hide brings its accounts into the families of others: these are judged without them.
+    rest = without_others(found, shared, [verdict.tier != Tier.BENIGN for verdict in verdicts])
+    if rest:
+        joined = meetings(found, [], _joins(wordings))
+        for place, case in rest.items():
+            left_out = len(found[place].accounts) - len(case.accounts)
+            evidence[place] = replace(read(place, case, joined[place]), left_out=left_out)
+        verdicts = judge(evidence, names, matchers, settings.tier, allowed)
     suspected = [verdict.tier != Tier.BENIGN for verdict in verdicts]
     operators = find_operators(ids, found, shared, suspected, history, first_days or {}, run.day)
     accounts = campaign_accounts(found, ids, verdicts)

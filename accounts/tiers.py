@@ -95,6 +95,10 @@ def _verdict(
     explained = _explanations(evidence, names, strict, settings, allowed)
     score = _score(evidence, together)
     untested = _untested(evidence)
+    if evidence.left_out:
+        untested.insert(
+            0, f"{evidence.left_out} accounts of other suspected campaigns were left out of the comparison."
+        )
     if explained:
         return Verdict(Tier.BENIGN, round(0.1 * score, 6), (*explained, *untested), strict)
     if not strict and not devoted:

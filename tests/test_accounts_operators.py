@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from accounts.case import Case, cases
 from accounts.history import History
-from accounts.meetings import overlaps
+from accounts.meetings import overlaps, without_others
 from accounts.operators import Operators, find_operators
 from accounts.population import Population
 from campaigns.records import BRIDGES, OPERATORS
@@ -100,6 +100,21 @@ def test_a_fragment_belongs_to_the_larger_campaign_it_shares_a_fifth_with() -> N
     operators = found([np.arange(60), np.arange(56, 76)], people=people)
     assert dict(operators.of_campaign) == {"c-0": "o-0", "c-1": "o-0"}
     assert operators.members["membership"].to_list() == [1.0, 0.2]
+
+
+def test_a_family_is_judged_without_the_accounts_of_a_pool_that_hides_in_it() -> None:
+    """Twelve of forty users of a phrase belong to a pool of thirty; two campaigns of one pool leave nobody out."""
+    rng = np.random.default_rng(5)
+    pool, users = np.arange(30), np.arange(18, 58)
+    families = [dealt(rows, 2, rng, f"task {i} about {{}}") for i, rows in enumerate((pool, users, pool))]
+    members = members_of(PEOPLE, families)
+    found_cases = cases(members, np.arange(3))
+    shared = overlaps(found_cases)
+    rest = without_others(found_cases, shared, [True, True, False])
+    assert {place: len(case.accounts) for place, case in rest.items()} == {0: 18, 1: 28}
+    assert rest[1].accounts.tolist() == list(range(30, 58))
+    assert without_others(found_cases, shared, [True, False, True]) == {}
+    assert without_others(found_cases, shared, [False, True, False]) == {}
 
 
 def test_cards_that_pay_for_accounts_of_both_tie_campaigns_without_a_shared_account() -> None:

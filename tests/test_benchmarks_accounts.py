@@ -333,6 +333,7 @@ def test_the_picture_is_the_same_again_and_small(tmp_path: Path) -> None:
 # -- the page, the command -----------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_the_command_runs_every_experiment_and_fills_the_page(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -190,9 +190,7 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     written = ("members", "campaigns", "variants", "map")
     monkeypatch.setattr("clustering.identity.identify_families", work("identify", "identities"))
     monkeypatch.setattr("accounts.stage.link_campaigns", work("link", *linked, reads="identities.parquet"))
-    monkeypatch.setattr(
-        "campaigns.results.write_results", work("results", *written, reads="tiers.parquet")
-    )
+    monkeypatch.setattr("campaigns.results.write_results", work("results", *written, reads="tiers.parquet"))
     return done
 
 

@@ -86,7 +86,7 @@ def curves(
 
 def outcome(verdict: Verdict) -> dict[str, Any]:
     """Whether the pool is found at each tier, the part of its accounts that is named there, and wrong reports."""
-    owed = verdict.accounts.filter(pl.col("owed") | pl.col("pool"))
+    owed = verdict.accounts.filter("owed")
     told: dict[str, Any] = {
         "prompts": verdict.campaigns["prompts"].sum(),
         "accounts": verdict.campaigns["accounts"].sum(),
