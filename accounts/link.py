@@ -10,9 +10,10 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from accounts.case import Case
+from accounts.history import History
 from accounts.strength import CORE_STRENGTH, FACTS, PRIOR, WARY_PRIOR, strengths
 from accounts.tiers import Verdict
-from campaigns.records import ACCOUNTS
+from campaigns.records import ACCOUNTS, Tier
 
 TELLING = 0.7
 """What a fact must add to the log odds, to either side, to be worth a word: a factor of two."""
@@ -26,6 +27,8 @@ _FOR = {
     "client": "uses the client of the others",
     "age": "as old as the others",
     "organization": "belongs to an organization or to none, as the others do",
+    "other campaigns": "is in other suspected campaigns, as the others are",
+    "days before": "sent the template on days before, as the others did",
 }
 _AGAINST = {
     "other traffic": "sends what ordinary accounts send besides",
@@ -37,14 +40,46 @@ _AGAINST = {
     "client": "uses another client",
     "age": "of another age",
     "organization": "differs from the others in its organization",
+    "other campaigns": "is in no other suspected campaign",
+    "days before": "did not send the template on the days before",
 }
 
 
-def campaign_accounts(found: Sequence[Case], ids: Sequence[str], verdicts: Sequence[Verdict]) -> pl.DataFrame:
+Strengths = tuple[NDArray[np.float64], NDArray[np.float64]]
+"""What `strengths` gives for a case."""
+
+
+def account_strengths(
+    found: Sequence[Case], ids: Sequence[str], verdicts: Sequence[Verdict], history: History
+) -> list[Strengths]:
+    """The strengths of each case's accounts; warier where nothing strict speaks against the case."""
+    n_suspected = np.zeros(len(found[0].members.population) if found else 0, np.int64)
+    for case, verdict in zip(found, verdicts, strict=True):
+        n_suspected[case.accounts] += verdict.tier != Tier.BENIGN
+    return [
+        strengths(
+            case, PRIOR if verdict.strict else WARY_PRIOR, _met(case, name, verdict, n_suspected, history)
+        )
+        for case, name, verdict in zip(found, ids, verdicts, strict=True)
+    ]
+
+
+def _met(
+    case: Case, name: str, verdict: Verdict, n_suspected: NDArray[np.int64], history: History
+) -> NDArray[np.int64]:
+    """Other suspected campaigns of the day that each account is in, and whether it worked for this one before."""
+    others = n_suspected[case.accounts] - int(verdict.tier != Tier.BENIGN)
+    before = history.worked_for(name)["account_id"].unique()
+    ids = case.members.population.ids.gather(case.accounts)
+    return np.column_stack([others, ids.is_in(before.implode()).to_numpy().astype(np.int64)])
+
+
+def campaign_accounts(
+    found: Sequence[Case], ids: Sequence[str], belonging: Sequence[Strengths]
+) -> pl.DataFrame:
     """Schema ACCOUNTS, all campaigns together."""
     tables = [pl.DataFrame(ACCOUNTS.empty_table())]
-    for case, name, verdict in zip(found, ids, verdicts, strict=True):
-        strength, odds = strengths(case, PRIOR if verdict.strict else WARY_PRIOR)
+    for case, name, (strength, odds) in zip(found, ids, belonging, strict=True):
         total = case.members.population.n_prompts[case.accounts]
         rows = {
             "account_id": case.members.population.ids.gather(case.accounts).to_list(),

@@ -13,14 +13,15 @@ import pyarrow as pa
 from accounts.case import Case, cases
 from accounts.evidence import Evidence, read_evidence
 from accounts.history import History, active_accounts
-from accounts.link import campaign_accounts
+from accounts.link import account_strengths, campaign_accounts
 from accounts.meetings import meetings, overlaps, without_others
 from accounts.members import Members
 from accounts.operators import find_operators
 from accounts.ordinary import Ordinary
 from accounts.ranking import Ranker, feature_table, rerank
 from accounts.signals.graph import Meeting
-from accounts.tiers import AllowRule, Verdict, judge
+from accounts.strength import CORE_STRENGTH
+from accounts.tiers import AllowRule, Verdict, if_named, judge
 from accounts.wordings import Join, join_wordings
 from campaigns import files
 from campaigns.entries import template_hash
@@ -113,9 +114,14 @@ def link_campaigns(
             left_out = len(found[place].accounts) - len(case.accounts)
             evidence[place] = replace(read(place, case, joined[place]), left_out=left_out)
         verdicts = judge(evidence, names, matchers, settings.tier, allowed)
+    belonging = account_strengths(found, ids, verdicts, history)
+    verdicts = [
+        if_named(verdict, float((strength >= CORE_STRENGTH).mean()), settings.tier)
+        for verdict, (strength, _) in zip(verdicts, belonging, strict=True)
+    ]
     suspected = [verdict.tier != Tier.BENIGN for verdict in verdicts]
     operators = find_operators(ids, found, shared, suspected, history, first_days or {}, run.day)
-    accounts = campaign_accounts(found, ids, verdicts)
+    accounts = campaign_accounts(found, ids, belonging)
     readings = _readings(ids, evidence)
     tiers = _tiers(ids, found, verdicts, operators.of_campaign)
     if ranker is not None:
@@ -136,7 +142,7 @@ def link_campaigns(
     return {
         "campaigns": len(found),
         "accounts": accounts["account_id"].n_unique(),
-        "named": int((accounts["strength"] >= 0.5).sum()),
+        "named": int((accounts["strength"] >= CORE_STRENGTH).sum()),
         "operators": operators.members["operator_id"].n_unique(),
         "trailing_days": history.n_days,
         **{f"tier_{tier}": int((tiers["tier"] == tier).sum()) for tier in Tier},

@@ -4,7 +4,8 @@ A mixture of two kinds of accounts (McLachlan and Peel 2000): ordinary ones, who
 outside any family, and the pool's, whose habits are learned from the campaign itself by expectation and maximisation.
 What an account shows is a handful of facts, each in few classes and taken as independent: what it sends besides, how
 often it sent the template, how many of the others were made with it, use its addresses, network, card or client, how
-old it is, whether an organization stands behind it.
+old it is, whether an organization stands behind it, whether it is in other suspected campaigns, whether it sent this
+one's template on a day before.
 
 An account is named on its own facts. The prior is that of a passer-by, so where a campaign's accounts show nothing that
 ordinary ones do not, none of them is named, however sure it is that there is a campaign.
@@ -26,6 +27,10 @@ traffic speaks against the campaign as a whole."""
 ROUNDS = 30
 ONCE_OR_TWICE = (0.72, 0.2, 0.06, 0.02)
 """How often a passer-by sends a template it met: once, twice, three or four times, more often."""
+IN_NO_OTHER = (0.97, 0.025, 0.005)
+"""In how many other suspected campaigns a passer-by is: none, one, more."""
+NOT_BEFORE = (0.9, 0.1)
+"""Whether a passer-by sent the template on a day before."""
 _SMOOTHING = 8.0
 """Ordinary accounts that are added to the pool's habits. With one, a handful of ordinary accounts that chance made
 alike passed for a pool of their own: of forty 13 % were named at `PRIOR`, with eight 2 %."""
@@ -44,13 +49,22 @@ FACTS = (
     "client",
     "age",
     "organization",
+    "other campaigns",
+    "days before",
 )
 
 
-def strengths(case: Case, prior: float) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+def strengths(
+    case: Case, prior: float, met: NDArray[np.int64] | None = None
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Probability that each account of the case belongs to its pool, float64 (m,), and what each of `FACTS` adds to its
-    log odds, float64 (m, n_facts)."""
-    own, ordinary = _facts(case)
+    log odds, float64 (m, n_facts).
+
+    Args:
+        met: int64 (m, 2), for each account the other suspected campaigns it is in, and whether it sent this one's
+            template on a day before; None: nothing is known.
+    """
+    own, ordinary = _facts(case, np.zeros((len(case.accounts), 2), np.int64) if met is None else met)
     widths = [len(row) for row in ordinary]
     reached = np.full(len(own), 0.9)
     odds = np.zeros((len(own), len(widths)))
@@ -66,7 +80,7 @@ def strengths(case: Case, prior: float) -> tuple[NDArray[np.float64], NDArray[np
     return np.round(reached, 6), odds
 
 
-def _facts(case: Case) -> tuple[NDArray[np.int64], list[NDArray[np.float64]]]:
+def _facts(case: Case, met: NDArray[np.int64]) -> tuple[NDArray[np.int64], list[NDArray[np.float64]]]:
     """Classes of each account's facts, int64 (m, n_facts), and how often ordinary accounts show each class."""
     population, rows, outside = case.members.population, case.accounts, case.members.outside
     activity = population.n_prompts
@@ -86,6 +100,8 @@ def _facts(case: Case) -> tuple[NDArray[np.int64], list[NDArray[np.float64]]]:
             (population.organization[outside] >= 0).astype(np.int64),
             2,
         ),
+        (np.minimum(met[:, 0], 2), np.array(IN_NO_OTHER)),
+        (np.minimum(met[:, 1], 1), np.array(NOT_BEFORE)),
     ]
     return np.column_stack([own for own, _ in columns]).astype(np.int64), [usual for _, usual in columns]
 

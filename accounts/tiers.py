@@ -12,7 +12,7 @@ What was not tested never speaks against anybody: it makes `actionable` unreacha
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 import numpy as np
@@ -109,6 +109,19 @@ def _verdict(
     if short:
         return Verdict(Tier.REVIEW, round(0.4 + 0.4 * score, 6), (*said, *short, *untested), strict)
     return Verdict(Tier.ACTIONABLE, round(0.8 + 0.2 * score, 6), (*said, *untested), strict)
+
+
+def if_named(verdict: Verdict, named: float, settings: TierSettings) -> Verdict:
+    """The verdict, or review where too few accounts can be named: the others' company is then what speaks.
+
+    Args:
+        named: part of the accounts whose own facts say that they belong to the pool.
+    """
+    if verdict.tier != Tier.ACTIONABLE or named >= settings.named_share:
+        return verdict
+    why = f"{NOT_ACTIONABLE}only {named:.0%} of the accounts belong to it by facts of their own."
+    score = 0.4 + 2 * (verdict.score - 0.8)
+    return replace(verdict, tier=Tier.REVIEW, score=round(score, 6), reasons=(*verdict.reasons, why))
 
 
 def _explanations(

@@ -22,6 +22,7 @@ STAGES = (
     "index",
     "cluster",
     "label",
+    "join",
     "identify",
     "link",
     "layout",

@@ -195,6 +195,12 @@ class TierSettings(Section):
         ge=1,
         description="Median words in the slots below which nothing is actionable: whose they are cannot be told.",
     )
+    named_share: float = Field(
+        1 / 3,
+        ge=0,
+        le=1,
+        description="Part of the accounts that must belong by facts of their own for `actionable`.",
+    )
     review_accounts: int = Field(
         8, ge=2, description="Customers from which little other traffic alone is a matter for review."
     )

@@ -367,6 +367,8 @@ _FACTS: Mapping[str, str] = {
     "client": "the same for its client",
     "age": "under two weeks, a quarter, a year, older, unknown",
     "organization": "whether it belongs to one",
+    "other campaigns": "in how many other suspected campaigns of the day it is: none, one, more",
+    "days before": "whether it sent the campaign's template on a day before",
 }
 _SHAPES: Mapping[Shape, str] = {
     Shape.TRAFFIC: "the columns above; told by having no other shape's marks",

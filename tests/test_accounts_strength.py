@@ -97,3 +97,27 @@ def test_every_number_is_finite_where_nothing_is_known(m: int) -> None:
     assert np.isfinite(strength).all()
     assert np.isfinite(odds).all()
     assert ((strength >= 0) & (strength <= 1)).all()
+
+
+def test_a_pool_that_leaks_nothing_is_named_by_where_else_its_accounts_are_and_were() -> None:
+    """Members are in a second campaign and were here before; passers-by are and were not."""
+    case, member = mixture(3, n_prompts=6)
+    met = np.column_stack([member, member]).astype(np.int64)
+    strength, odds = strengths(case, PRIOR, met)
+    assert (strength[member] >= CORE_STRENGTH).mean() > 0.95
+    assert (strength[~member] < CORE_STRENGTH).all()
+    for fact in ("other campaigns", "days before"):
+        column = odds[:, FACTS.index(fact)]
+        assert column[member].min() > 0 > column[~member].max()
+
+
+def test_a_first_day_without_other_campaigns_says_nothing_either_way() -> None:
+    case, _ = mixture(3, n_prompts=6)
+    nothing = np.zeros((len(case.accounts), 2), np.int64)
+    assert strengths(case, PRIOR, nothing)[0].tolist() == strengths(case, PRIOR)[0].tolist()
+    assert (
+        np.abs(
+            strengths(case, PRIOR)[1][:, [FACTS.index("other campaigns"), FACTS.index("days before")]]
+        ).max()
+        < 0.1
+    )

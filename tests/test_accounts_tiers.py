@@ -14,7 +14,7 @@ from accounts.pooled import SlotSample
 from accounts.signals.content import Slots
 from accounts.signals.reading import Group, Reading
 from accounts.signals.topics import Topics
-from accounts.tiers import Verdict, judge
+from accounts.tiers import Verdict, if_named, judge
 from campaigns.records import MatcherState, Tier
 from campaigns.settings import TierSettings
 
@@ -255,3 +255,14 @@ def test_scores_rank_the_tiers_and_within_them_the_evidence(case: Case) -> None:
 
 def test_no_campaign_no_verdict() -> None:
     assert judge([], [], [], SETTINGS) == []
+
+
+def test_a_campaign_whose_accounts_cannot_be_named_is_not_acted_on(case: Case) -> None:
+    verdict = one(evidence(case, POOL))
+    assert if_named(verdict, 0.5, SETTINGS) == verdict
+    held = if_named(verdict, 0.2, SETTINGS)
+    assert held.tier == Tier.REVIEW
+    assert 0.4 <= held.score <= 0.8
+    assert "only 20% of the accounts belong to it" in held.reasons[-1]
+    quiet = one(evidence(case, {}))
+    assert if_named(quiet, 0.0, SETTINGS) == quiet

@@ -32,6 +32,9 @@ def finished(home: Path, fingerprint: str = "f", *, force: bool = False) -> Run:
         "campaigns": records.CAMPAIGNS,
         "accounts": records.ACCOUNTS,
         "evidence": records.EVIDENCE,
+        "variants": records.VARIANTS,
+        "operators": records.OPERATORS,
+        "bridges": records.BRIDGES,
         "map": records.MAP,
         "quarantine": records.QUARANTINE,
     }

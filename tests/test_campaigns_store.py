@@ -19,7 +19,18 @@ from campaigns import files
 from campaigns.entries import AllowKind, CampaignRecord, Event, Lineage, PublishedRun, template_hash
 from campaigns.errors import IntegrityError, LockHeldError, UsageError
 from campaigns.failpoints import ENVIRONMENT_VARIABLE, KILLED
-from campaigns.records import ACCOUNTS, CAMPAIGNS, EVIDENCE, MAP, MEMBERS, QUARANTINE, Tier
+from campaigns.records import (
+    ACCOUNTS,
+    BRIDGES,
+    CAMPAIGNS,
+    EVIDENCE,
+    MAP,
+    MEMBERS,
+    OPERATORS,
+    QUARANTINE,
+    VARIANTS,
+    Tier,
+)
 from campaigns.runs import open_run
 from campaigns.settings import Settings
 from campaigns.store import Store
@@ -451,6 +462,9 @@ def test_a_run_folder_describes_itself(tmp_path: Path) -> None:
         "campaigns": CAMPAIGNS,
         "accounts": ACCOUNTS,
         "evidence": EVIDENCE,
+        "variants": VARIANTS,
+        "operators": OPERATORS,
+        "bridges": BRIDGES,
         "map": MAP,
         "quarantine": QUARANTINE,
     }

@@ -18,12 +18,15 @@ from pipeline import DAY, counts, discover
 from campaigns.errors import InputError, QuarantineLimitError, ShoalError
 from campaigns.records import (
     ACCOUNTS,
+    BRIDGES,
     CAMPAIGNS,
     EVIDENCE,
     MAP,
     MEMBERS,
+    OPERATORS,
     QUARANTINE,
     TRAFFIC,
+    VARIANTS,
     Reason,
 )
 from campaigns.runs import Run
@@ -61,19 +64,17 @@ def published(home: Path, traffic: Path) -> Run:
 def test_planted_families_are_found_and_innocents_never_accused(published: Run, simulated: Path) -> None:
     truth = pq.read_table(simulated / "truth" / f"day={DAY}" / "prompts.parquet")
     result = score(published.table("members"), published.table("campaigns"), truth)
-    # Wordings of one task are campaigns of their own until accounts join them, so `judges` is covered, not recovered.
-    assert {c.campaign: c.recovered for c in result.campaigns} == {
-        "judges": False,
-        "korrektur": True,
-        "ledger": True,
-    }
+    # The wordings of `judges` are one campaign: their accounts join them.
+    assert {c.campaign: c.recovered for c in result.campaigns} == dict.fromkeys(
+        ("judges", "korrektur", "ledger"), True
+    )
     assert all(c.covered >= 0.95 for c in result.campaigns)
     assert result.accused() == ()
 
 
 def test_result_files_have_their_schemas_and_hold_together(published: Run) -> None:
     schemas = {"members": MEMBERS, "campaigns": CAMPAIGNS, "accounts": ACCOUNTS, "evidence": EVIDENCE, "map": MAP,
-               "quarantine": QUARANTINE}  # fmt: skip
+               "quarantine": QUARANTINE, "variants": VARIANTS, "operators": OPERATORS, "bridges": BRIDGES}  # fmt: skip
     tables = {name: published.table(name) for name in schemas}
     for name, schema in schemas.items():
         assert tables[name].schema == schema, name
