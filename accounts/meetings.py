@@ -11,7 +11,7 @@ from scipy import sparse
 from scipy.stats import poisson
 
 from accounts.case import Case
-from accounts.signals.graph import FAIR_PART, Meeting
+from accounts.signals.graph import FAIR_PART, Meeting, by_chance
 from accounts.wordings import Join
 
 
@@ -42,7 +42,7 @@ def overlaps(cases: Sequence[Case]) -> list[Overlap]:
     for i, j, count in sorted(
         zip(shared.row.tolist(), shared.col.tolist(), shared.data.tolist(), strict=True)
     ):
-        expected = max(_by_chance(cases[i], sizes[j], total), _by_chance(cases[j], sizes[i], total))
+        expected = max(by_chance(cases[a].besides, sizes[b], total - sizes[a]) for a, b in ((i, j), (j, i)))
         found.append(Overlap(i, j, int(count), expected, float(poisson.logsf(count - 1, expected))))
     return found
 
@@ -82,8 +82,3 @@ def without_others(
             own = ~np.isin(case.members.accounts[case.rows], shared)
             reduced[place] = Case(case.members, case.lead, case.families, case.rows[own])
     return reduced
-
-
-def _by_chance(case: Case, size: float, total: float) -> float:
-    """Accounts of the case that a campaign of `size` prompts would share if their other prompts were anybody's."""
-    return float((1 - np.exp(-np.maximum(case.besides, 0) * size / max(total - len(case.rows), 1))).sum())

@@ -21,6 +21,7 @@ from scipy import sparse
 from scipy.stats import poisson
 
 from accounts.members import Members
+from accounts.signals.graph import by_chance
 from campaigns.function_words import function_word_codes
 from campaigns.records import Objective
 
@@ -182,7 +183,10 @@ def _join(
     shared = len(np.intersect1d(left.counts.places, right.counts.places, assume_unique=True))
     if shared < LEAST_SHARED:
         return None
-    expected = max(_by_chance(left, right, activity, total), _by_chance(right, left, activity, total))
+    expected = max(
+        by_chance(activity[one.counts.places] - one.counts.values, other.counts.sum, total - one.counts.sum)
+        for one, other in ((left, right), (right, left))
+    )
     log_p = float(poisson.logsf(shared - 1, expected))
     if log_p > LOG_P_LEAST:
         return None
@@ -194,13 +198,6 @@ def _join(
         needed = SURELY_ALIKE
     enough = log_p <= LOG_P + PER_COSINE * max(cosine - ALIKE, 0.0)
     return Join(i, j, shared, expected, log_p, cosine) if enough and cosine >= needed else None
-
-
-def _by_chance(left: _Group, right: _Group, activity: NDArray[np.float64], total: float) -> float:
-    """Accounts of `left` that would be in `right` too if their other prompts were anybody's."""
-    besides = np.maximum(activity[left.counts.places] - left.counts.values, 0)
-    rate = right.counts.sum / max(total - left.counts.sum, 1)
-    return float((1 - np.exp(-besides * rate)).sum())
 
 
 def _more_than_dealt(left: _Group, right: _Group, shared: int) -> float:

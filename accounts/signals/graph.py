@@ -37,6 +37,17 @@ class Meeting:
     n_accounts: int
 
 
+def by_chance(besides: NDArray[np.int64] | NDArray[np.float64], size: float, others: float) -> float:
+    """Accounts of a family that another one would share if their other prompts were anybody's.
+
+    Args:
+        besides: what each account of the family sends besides.
+        size: prompts of the other family.
+        others: prompts of the day besides the first family.
+    """
+    return float((1 - np.exp(-np.maximum(besides, 0) * size / max(others, 1))).sum())
+
+
 def read_graph(meetings: Sequence[Meeting], tried: int) -> Reading:
     """
     Args:
