@@ -11,7 +11,8 @@ from scipy import sparse
 from scipy.stats import poisson
 
 from accounts.case import Case
-from accounts.signals.graph import FAIR_PART, Meeting, by_chance
+from accounts.chance import Chance
+from accounts.signals.graph import FAIR_PART, Meeting
 from accounts.wordings import Join
 
 
@@ -31,9 +32,9 @@ def overlaps(cases: Sequence[Case]) -> list[Overlap]:
     if not cases:
         return []
     members = cases[0].members
-    activity = members.population.n_prompts.astype(np.float64)
-    total = activity.sum()
-    sizes = np.array([len(case.rows) for case in cases], np.float64)
+    activity = members.population.n_prompts
+    chance = Chance(activity)
+    rates = [chance.rate(len(case.accounts)) for case in cases]
     rows = np.repeat(np.arange(len(cases)), [len(case.accounts) for case in cases])
     columns = np.concatenate([case.accounts for case in cases])
     sends = sparse.csr_matrix((np.ones(len(rows)), (rows, columns)), shape=(len(cases), len(activity)))
@@ -42,7 +43,7 @@ def overlaps(cases: Sequence[Case]) -> list[Overlap]:
     for i, j, count in sorted(
         zip(shared.row.tolist(), shared.col.tolist(), shared.data.tolist(), strict=True)
     ):
-        expected = max(by_chance(cases[a].besides, sizes[b], total - sizes[a]) for a, b in ((i, j), (j, i)))
+        expected = max(chance.shared(activity[cases[a].accounts], rates[b]) for a, b in ((i, j), (j, i)))
         found.append(Overlap(i, j, int(count), expected, float(poisson.logsf(count - 1, expected))))
     return found
 

@@ -20,8 +20,8 @@ from numpy.typing import NDArray
 from scipy import sparse
 from scipy.stats import poisson
 
+from accounts.chance import Chance
 from accounts.members import Members
-from accounts.signals.graph import by_chance
 from campaigns.function_words import function_word_codes
 from campaigns.records import Objective
 
@@ -106,12 +106,12 @@ def join_wordings(members: Members, objectives: Sequence[str] = ()) -> tuple[NDA
     """
     counts = members.counts
     groups = _groups(members, objectives or [Objective.UNCLEAR] * members.n_families)
-    activity = members.population.n_prompts.astype(np.float64)
-    total = float(activity.sum())
+    activity = members.population.n_prompts
+    chance = Chance(activity)
     queue: list[tuple[float, int, int, int, int, Join]] = []
 
     def propose(i: int, j: int) -> None:
-        join = _join(i, j, groups[i], groups[j], activity, total)
+        join = _join(i, j, groups[i], groups[j], activity, chance)
         if join is not None:
             heapq.heappush(queue, (join.log_p, i, j, groups[i].version, groups[j].version, join))
 
@@ -177,14 +177,14 @@ def _pool(into: _Group, other: _Group) -> None:
 
 
 def _join(
-    i: int, j: int, left: _Group, right: _Group, activity: NDArray[np.float64], total: float
+    i: int, j: int, left: _Group, right: _Group, activity: NDArray[np.int64], chance: Chance
 ) -> Join | None:
     """Why the two may be one campaign; None if they may not."""
     shared = len(np.intersect1d(left.counts.places, right.counts.places, assume_unique=True))
     if shared < LEAST_SHARED:
         return None
     expected = max(
-        by_chance(activity[one.counts.places] - one.counts.values, other.counts.sum, total - one.counts.sum)
+        chance.shared(activity[one.counts.places], chance.rate(len(other.counts.places)))
         for one, other in ((left, right), (right, left))
     )
     log_p = float(poisson.logsf(shared - 1, expected))

@@ -123,6 +123,25 @@ def test_cards_that_pay_for_accounts_of_both_tie_campaigns_without_a_shared_acco
     assert dict(found([left, right], people=people).of_campaign) == {"c-0": "o-0", "c-1": "o-0"}
 
 
+def test_rare_address_ranges_that_hold_most_of_both_tie_campaigns_without_a_shared_account() -> None:
+    left, right = np.arange(40), np.arange(40, 80)
+    mixed = np.stack([left, right], axis=1).ravel()  # so that each range holds accounts of both
+    people = leaking(PEOPLE, mixed, accounts_per_range=8)
+    operators = found([left, right], people=people)
+    assert dict(operators.of_campaign) == {"c-0": "o-0", "c-1": "o-0"}
+    assert "are in the same address ranges" in operators.members["reasons"][0][0]
+
+
+def test_address_ranges_that_hold_a_part_or_everybody_tie_nobody() -> None:
+    """Fifteen of forty rent from one vendor; all are in a range that a third of ordinary accounts are in."""
+    left, right = np.arange(40), np.arange(40, 80)
+    part = leaking(PEOPLE, np.concatenate([left[:15], right[:15]]), accounts_per_range=30)
+    assert not found([left, right], people=part).of_campaign
+    crowd = np.arange(700)
+    everybody = leaking(PEOPLE, crowd, accounts_per_range=len(crowd))
+    assert not found([left[:6], right[:6]], people=everybody).of_campaign
+
+
 def test_accounts_that_move_from_one_campaign_to_another_tie_them() -> None:
     left, right = np.arange(40), np.arange(40, 80)
     moved = pl.DataFrame(

@@ -9,6 +9,7 @@ import pytest
 from accounts_cases import Family, leaking, members_of, population
 from numpy.typing import NDArray
 
+from accounts.chance import Chance
 from accounts.members import Members
 from accounts.population import Population
 from accounts.wordings import join_wordings
@@ -158,16 +159,17 @@ def test_what_is_pooled_is_summed() -> None:
     members = rotated([SORT, ORDER], [0, 0])
     groups = _groups(members, [Objective.UNCLEAR] * members.n_families)
     dense = members.counts.toarray()
-    activity = members.population.n_prompts.astype(np.float64)
-    join = _join(0, 1, groups[0], groups[1], activity, float(activity.sum()))
+    activity = members.population.n_prompts
+    chance = Chance(activity)
+    join = _join(0, 1, groups[0], groups[1], activity, chance)
     assert join is not None
     assert join.shared == np.count_nonzero(dense[0] * dense[1])
-    by_chance = []
+    expected = []
     for one, other in ((0, 1), (1, 0)):
         own = dense[one] > 0
-        rate = dense[other].sum() / (activity.sum() - dense[one].sum())
-        by_chance.append((1 - np.exp(-(activity - dense[one])[own] * rate)).sum())
-    assert join.expected == pytest.approx(max(by_chance))
+        rate = chance.rate(np.count_nonzero(dense[other]))
+        expected.append(chance.shared(activity[own], rate))
+    assert join.expected == pytest.approx(max(expected))
     vocabularies = np.zeros((2, members.words.shape[1]))
     for i in (0, 1):
         vocabularies[i, groups[i].vocabulary.places] = groups[i].vocabulary.values

@@ -1,8 +1,8 @@
 """Graph: do the accounts meet in other families too, today or on the days before?
 
-Two families of the day share accounts by chance, the more the more these accounts send. The null gives each account's
-other prompts to families in proportion to their size (Poisson tail); the best of several families counts once
-(Bonferroni). On the days before only suspected campaigns count, and the null is that of matched ordinary accounts.
+Two families of the day share accounts by chance, the more the more these accounts send (`accounts.chance`, Poisson
+tail); the best of several families counts once (Bonferroni). On the days before only suspected campaigns count, and the
+null is that of matched ordinary accounts.
 """
 
 from __future__ import annotations
@@ -35,17 +35,6 @@ class Meeting:
     expected: float
     log_p: float
     n_accounts: int
-
-
-def by_chance(besides: NDArray[np.int64] | NDArray[np.float64], size: float, others: float) -> float:
-    """Accounts of a family that another one would share if their other prompts were anybody's.
-
-    Args:
-        besides: what each account of the family sends besides.
-        size: prompts of the other family.
-        others: prompts of the day besides the first family.
-    """
-    return float((1 - np.exp(-np.maximum(besides, 0) * size / max(others, 1))).sum())
 
 
 def read_graph(meetings: Sequence[Meeting], tried: int) -> Reading:
