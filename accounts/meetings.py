@@ -12,6 +12,7 @@ from scipy.stats import poisson
 
 from accounts.case import Case
 from accounts.chance import Chance
+from accounts.ordinary import FEWEST
 from accounts.signals.graph import FAIR_PART, Meeting
 from accounts.wordings import Join
 
@@ -68,7 +69,8 @@ def without_others(
 ) -> dict[int, Case]:
     """By place, suspected cases of which a minor part of the accounts is in other suspected ones, without these.
 
-    Where most accounts are shared the campaigns are of one pool, and nobody is left out.
+    Where most accounts are shared the campaigns are of one pool, and nobody is left out; nor where too few would be
+    left to compare.
     """
     others: dict[int, list[NDArray[np.int64]]] = {}
     for pair in found:
@@ -81,5 +83,7 @@ def without_others(
         case, shared = cases[place], np.unique(np.concatenate(accounts))
         if 2 * len(shared) < len(case.accounts):
             own = ~np.isin(case.members.accounts[case.rows], shared)
-            reduced[place] = Case(case.members, case.lead, case.families, case.rows[own])
+            rest = Case(case.members, case.lead, case.families, case.rows[own])
+            if len(rest.customers) >= FEWEST:
+                reduced[place] = rest
     return reduced

@@ -114,6 +114,8 @@ def test_a_family_is_judged_without_the_accounts_of_a_pool_that_hides_in_it() ->
     assert {place: len(case.accounts) for place, case in rest.items()} == {0: 18, 1: 28}
     assert rest[1].accounts.tolist() == list(range(30, 58))
     assert without_others(found_cases, shared, [True, False, True]) == {}
+    few = cases(members_of(PEOPLE, [families[0], dealt(np.arange(29, 34), 2, rng)]), np.arange(2))
+    assert set(without_others(few, overlaps(few), [True, True])) == {0}  # of the other four would be left
     assert without_others(found_cases, shared, [False, True, False]) == {}
 
 
