@@ -124,9 +124,12 @@ def _ranges(ids: Sequence[str], cases: Sequence[Case], suspected: Sequence[bool]
         )
         if weight < SAME_RANGES or chance * tried > BEYOND_CHANCE:
             continue
-        first, second = sorted((ids[common.left], ids[common.right]))
+        (first, many), (second, others) = sorted(
+            (ids[place], f"{having} of {size}")
+            for place, having, size in zip((common.left, common.right), common.having, sizes, strict=True)
+        )
         reason = (
-            f"{weight:.0%} or more of the accounts of {first} and of {second} are in the same address ranges; "
+            f"{many} accounts of {first} and {others} of {second} are in the same address ranges; "
             f"of ordinary accounts {common.ordinary:.1%} are"
         )
         ties.append(Link(first, second, weight, reason))
