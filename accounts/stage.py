@@ -3,26 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
 import polars as pl
 import pyarrow as pa
 
-from accounts.case import Case, cases
-from accounts.evidence import Evidence, read_evidence
-from accounts.history import History, active_accounts
-from accounts.link import account_strengths, campaign_accounts
-from accounts.meetings import meetings, overlaps, without_others
+from accounts.case import Case
+from accounts.evidence import Evidence
+from accounts.history import active_accounts
+from accounts.judging import DayCases, judge_campaigns
+from accounts.link import campaign_accounts
 from accounts.members import Members
 from accounts.operators import find_operators
-from accounts.ordinary import Ordinary
 from accounts.ranking import Ranker, feature_table, rerank
-from accounts.signals.graph import Meeting
 from accounts.strength import CORE_STRENGTH
-from accounts.tiers import AllowRule, Verdict, if_named, judge
-from accounts.wordings import Join, join_wordings
+from accounts.tiers import AllowRule, Verdict
+from accounts.wordings import join_wordings
 from campaigns import files
 from campaigns.entries import template_hash
 from campaigns.records import (
@@ -85,45 +82,25 @@ def link_campaigns(
         first_days: since when each known campaign is known.
         ranker: what earlier decisions teach about the order of the review queue.
     """
-    members = Members.read(run)
-    wordings = run.table("wordings")
-    found = cases(members, wordings["lead"].to_numpy())
-    identities = pl.DataFrame(run.table("identities"))
-    id_of = dict(identities.select("family", "campaign_id").iter_rows())
-    ids = [id_of[case.lead] for case in found]
-    history = History.read(trailing, members.population)
-    ordinary = Ordinary.read(run, members)
-    shared = overlaps(found)
-    met = meetings(found, shared, _joins(wordings))
-    tried = max(members.n_families - 1, 0)
-
-    def read(place: int, case: Case, meetings_of: Sequence[Meeting]) -> Evidence:
-        return read_evidence(case, ids[place], ordinary, history, meetings_of, tried, settings.seed)
-
-    evidence = [read(place, case, met[place]) for place, case in enumerate(found)]
+    day = DayCases.read(run, trailing, settings.seed)
+    found, ids = day.found, day.ids
+    first = day.evidence()
     templates = run.table("labels", ["template"])["template"].to_pylist()
     states = run.table("matchers", ["state"])["state"].to_pylist()
-    names = [_names(case, ids[i], evidence[i], templates) for i, case in enumerate(found)]
-    matchers = [states[case.lead] for case in found]
-    verdicts = judge(evidence, names, matchers, settings.tier, allowed)
-    # What a pool sends to hide brings its accounts into the families of others: these are judged without them.
-    rest = without_others(found, shared, [verdict.tier != Tier.BENIGN for verdict in verdicts])
-    if rest:
-        joined = meetings(found, [], _joins(wordings))
-        for place, case in rest.items():
-            left_out = len(found[place].accounts) - len(case.accounts)
-            evidence[place] = replace(read(place, case, joined[place]), left_out=left_out)
-        verdicts = judge(evidence, names, matchers, settings.tier, allowed)
-    belonging = account_strengths(found, ids, verdicts, history)
-    verdicts = [
-        if_named(verdict, float((strength >= CORE_STRENGTH).mean()), settings.tier)
-        for verdict, (strength, _) in zip(verdicts, belonging, strict=True)
-    ]
-    suspected = [verdict.tier != Tier.BENIGN for verdict in verdicts]
-    operators = find_operators(ids, found, shared, suspected, history, first_days or {}, run.day)
-    accounts = campaign_accounts(found, ids, belonging)
-    readings = _readings(ids, evidence)
-    tiers = _tiers(ids, found, verdicts, operators.of_campaign)
+    judged = judge_campaigns(
+        day,
+        first,
+        [_names(case, ids[i], first[i], templates) for i, case in enumerate(found)],
+        [states[case.lead] for case in found],
+        settings.tier,
+        allowed,
+    )
+    operators = find_operators(
+        ids, found, day.shared, judged.suspected, day.history, first_days or {}, run.day
+    )
+    accounts = campaign_accounts(found, ids, judged.belonging)
+    readings = _readings(ids, judged.evidence)
+    tiers = _tiers(ids, found, judged.verdicts, operators.of_campaign)
     if ranker is not None:
         features = feature_table(readings.drop_nulls("p_value"), tiers, ranker.signals)[1]
         tiers = tiers.with_columns(
@@ -135,8 +112,8 @@ def link_campaigns(
         ("operators", operators.members, OPERATORS),
         ("bridges", operators.bridges, BRIDGES),
         ("tiers", tiers, TIERS),
-        ("slot_words", _slot_words(ids, evidence), SLOT_WORDS),
-        ("active_accounts", active_accounts(members.population), ACTIVE),
+        ("slot_words", _slot_words(ids, judged.evidence), SLOT_WORDS),
+        ("active_accounts", active_accounts(day.members.population), ACTIVE),
     ):
         files.write_parquet(run.path / f"{name}.parquet", table.to_arrow().cast(schema))
     return {
@@ -144,17 +121,9 @@ def link_campaigns(
         "accounts": accounts["account_id"].n_unique(),
         "named": int((accounts["strength"] >= CORE_STRENGTH).sum()),
         "operators": operators.members["operator_id"].n_unique(),
-        "trailing_days": history.n_days,
+        "trailing_days": day.history.n_days,
         **{f"tier_{tier}": int((tiers["tier"] == tier).sum()) for tier in Tier},
     }
-
-
-def _joins(wordings: pa.Table) -> list[Join]:
-    return [
-        Join(row["lead"], row["family"], row["shared"], row["expected"], row["log_p"], row["cosine"])
-        for row in wordings.to_pylist()
-        if row["shared"] is not None
-    ]
 
 
 def _names(

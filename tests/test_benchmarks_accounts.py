@@ -14,10 +14,11 @@ import polars as pl
 import pytest
 
 from accounts.evidence import Evidence
+from accounts.judging import DayCases
 from accounts.signals.reading import Group
 from benchmarks.accounts import __main__ as command
 from benchmarks.accounts import chart, page, stress, tables
-from benchmarks.accounts.ablation import ALL, MASKS, day_evidence, dealt_for_granted, retold, without_topics
+from benchmarks.accounts.ablation import ALL, MASKS, day_cases, dealt_for_granted, retold, without_topics
 from benchmarks.accounts.days import Day, days
 from benchmarks.accounts.judge import Found, Verdict, judge, together
 from benchmarks.accounts.stress import AXES, OPERATORS, SITUATIONS, Axis, Situation
@@ -225,16 +226,21 @@ def day(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Day]:
 
 
 @pytest.fixture(scope="module")
-def evidence(day: Day) -> list[Evidence]:
-    return day_evidence(day)
+def cases(day: Day) -> DayCases:
+    return day_cases(day)
+
+
+@pytest.fixture(scope="module")
+def evidence(cases: DayCases) -> list[Evidence]:
+    return cases.evidence()
 
 
 def test_a_crude_pool_is_found_and_everything_is_judged_as_the_run_did(
-    day: Day, evidence: list[Evidence]
+    day: Day, cases: DayCases, evidence: list[Evidence]
 ) -> None:
     found = Found.read(day.run)
     assert judge(day.prompts, day.campaigns, found).campaigns["review"].to_list() == [True]
-    again = retold(day, found, evidence, MASKS[ALL])
+    again = retold(day, cases, evidence, MASKS[ALL])
     assert again.reports.equals(found.reports)
     assert again.accounts.equals(found.accounts)
 
@@ -257,9 +263,9 @@ def test_content_masks(evidence: list[Evidence]) -> None:
         assert MASKS["bare prompts"](one) == replace(one, slots=replace(one.slots, bare=0.0))
 
 
-def test_without_any_fact_about_accounts_nothing_is_actionable(day: Day, evidence: list[Evidence]) -> None:
-    found = Found.read(day.run)
-
+def test_without_any_fact_about_accounts_nothing_is_actionable(
+    day: Day, cases: DayCases, evidence: list[Evidence]
+) -> None:
     def nothing(one: Evidence) -> Evidence:
         for mask in (
             mask for name, mask in MASKS.items() if name != ALL and not name.startswith("slot topics")
@@ -267,8 +273,8 @@ def test_without_any_fact_about_accounts_nothing_is_actionable(day: Day, evidenc
             one = mask(one)
         return dealt_for_granted(one)
 
-    assert "actionable" not in retold(day, found, evidence, nothing).reports["tier"].to_list()
-    assert "actionable" not in retold(day, found, evidence, without_topics).reports["tier"].to_list()
+    assert "actionable" not in retold(day, cases, evidence, nothing).reports["tier"].to_list()
+    assert "actionable" not in retold(day, cases, evidence, without_topics).reports["tier"].to_list()
 
 
 def test_days_know_the_days_before(tmp_path: Path) -> None:

@@ -14,21 +14,15 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
-from accounts.case import cases
-from accounts.evidence import Evidence, read_evidence
-from accounts.history import History
-from accounts.meetings import meetings, overlaps
-from accounts.members import Members
-from accounts.ordinary import Ordinary
+from accounts.evidence import Evidence
+from accounts.judging import DayCases, Mask, judge_campaigns
+from accounts.link import campaign_accounts
 from accounts.signals.reading import Group
 from accounts.signals.topics import Topics
-from accounts.tiers import judge as judge_tiers
-from accounts.wordings import join_wordings
-from benchmarks.accounts.days import Day, campaign_ids, days
+from benchmarks.accounts.days import Day, days
 from benchmarks.accounts.judge import Found, Verdict, judge, together
 from simulation.trials import trial_plan
 
-Mask = Callable[[Evidence], Evidence]
 ALL = "everything"
 
 
@@ -84,41 +78,41 @@ def ablation(
     verdicts: dict[str, list[tuple[Mapping[str, object], Verdict]]] = {name: [] for name in MASKS}
     for seed in seeds:
         for day in days(trial_plan(seed, prompts, n_days), folder=folder):
-            found, evidence = Found.read(day.run), day_evidence(day)
+            cases = day_cases(day)
+            evidence = cases.evidence()
             for name, mask in MASKS.items():
-                told = retold(day, found, evidence, mask)
+                told = retold(day, cases, evidence, mask)
                 where: Mapping[str, object] = {"seed": seed, "day": day.number}
                 verdicts[name].append((where, judge(day.prompts, day.campaigns, told)))
             print(f"seed {seed} day {day.number}: ablated", file=sys.stderr)
     return {name: together(each) for name, each in verdicts.items()}
 
 
-def day_evidence(day: Day) -> list[Evidence]:
-    """The evidence of the day's campaigns as `link_campaigns` reads it, by their lead family."""
-    members = Members.read(day.run)
-    leads, joins = join_wordings(members)
-    found = cases(members, leads)
-    ids = campaign_ids(day.run)
-    history = History.read([one.path for one in day.before], members.population)
-    ordinary = Ordinary.read(day.run, members)
-    met = meetings(found, overlaps(found), joins)
-    tried = max(members.n_families - 1, 0)
-    return [
-        read_evidence(case, ids[case.lead], ordinary, history, met[i], tried, day.settings.seed)
-        for i, case in enumerate(found)
-    ]
+def day_cases(day: Day) -> DayCases:
+    return DayCases.read(day.run, [one.path for one in day.before], day.settings.seed)
 
 
-def retold(day: Day, found: Found, evidence: Sequence[Evidence], mask: Mask) -> Found:
-    """What the run would say if `mask` left of the evidence were all there is; names of accounts stay."""
-    ids = campaign_ids(day.run)
+def retold(day: Day, cases: DayCases, evidence: Sequence[Evidence], mask: Mask) -> Found:
+    """What the run would say if `mask` left of the evidence were all there is.
+
+    Args:
+        evidence: `cases.evidence()`.
+    """
     states = day.run.table("matchers", ["state"])["state"].to_pylist()
-    verdicts = judge_tiers(
-        [mask(one) for one in evidence],
+    judged = judge_campaigns(
+        cases,
+        evidence,
         [{} for _ in evidence],
-        [states[one.case.lead] for one in evidence],
+        [states[case.lead] for case in cases.found],
         day.settings.tier,
+        mask=mask,
     )
-    tiers = {ids[one.case.lead]: str(verdict.tier) for one, verdict in zip(evidence, verdicts, strict=True)}
-    tier = pl.col("campaign_id").replace_strict(tiers, return_dtype=pl.String)
-    return replace(found, reports=found.reports.with_columns(tier=tier))
+    found = Found.read(day.run)
+    tiers = {name: str(one.tier) for name, one in zip(cases.ids, judged.verdicts, strict=True)}
+    return replace(
+        found,
+        reports=found.reports.with_columns(
+            tier=pl.col("campaign_id").replace_strict(tiers, return_dtype=pl.String)
+        ),
+        accounts=campaign_accounts(cases.found, cases.ids, judged.belonging).select(found.accounts.columns),
+    )
