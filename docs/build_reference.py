@@ -280,7 +280,6 @@ _GROUPS: Mapping[Group, str] = {
     Group.INFRASTRUCTURE: "networks, address ranges, payment cards",
     Group.GRAPH: "where else the accounts meet",
     Group.CLIENT: "the client software; comes with the tool that sends the template",
-    Group.CONTEXT: "what is known besides",
 }
 _CONTROLS = {
     "place": "as many ordinary accounts of the same countries and volumes",
@@ -355,7 +354,6 @@ _SIGNALS: Mapping[Group, Mapping[str, tuple[str, str]]] = {
     Group.CLIENT: {
         "client software": ("triples of accounts with one client version, by its rarity", _CONTROLS["place"]),
     },
-    Group.CONTEXT: {},
 }
 _FACTS: Mapping[str, str] = {
     "other traffic": "rank of what it sends besides, in fifths",

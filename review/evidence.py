@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 Row = dict[str, Any]
 
-ORDER: Final = (*COUNTED, Group.VOLUME, Group.CLIENT, Group.CONTENT, Group.CONTEXT)
+ORDER: Final = (*COUNTED, Group.VOLUME, Group.CLIENT, Group.CONTENT)
 """How groups follow each other on a page."""
 PHRASES: Final = {
     Group.REGISTRATION: "when the accounts were made",
@@ -31,7 +31,6 @@ PHRASES: Final = {
     Group.VOLUME: "what else the accounts send; speaks for review at most",
     Group.CLIENT: "comes with the tool that sends the template; never counts",
     Group.CONTENT: "what the prompts say; may explain, never accuses alone",
-    Group.CONTEXT: "what is known besides",
 }
 FOR_PEOPLE: Final = {
     "slot topics": "rare: topics of their own",

@@ -20,7 +20,6 @@ class Group(StrEnum):
     INFRASTRUCTURE = "infrastructure"
     GRAPH = "graph"
     CLIENT = "client"
-    CONTEXT = "context"
 
 
 COUNTED = (Group.REGISTRATION, Group.INFRASTRUCTURE, Group.TIMING, Group.EVENNESS, Group.GRAPH)
