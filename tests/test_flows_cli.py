@@ -19,9 +19,9 @@ from typing import Any, get_args
 import pyarrow as pa
 import pytest
 import typer.main
+from console import data, keep_apart, shoal
 from run_examples import GRADES, HOSTILE, LEDGER, publish_example
 from store_examples import MONDAY, TUESDAY
-from typer.testing import CliRunner, Result
 
 from campaigns import errors
 from campaigns.display import safe_text
@@ -41,12 +41,7 @@ DANGEROUS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\
 
 @pytest.fixture(autouse=True)
 def _apart(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """No settings of this machine; a wide terminal without colours."""
-    monkeypatch.chdir(tmp_path)
-    for name in ("SHOAL_HOME", "SHOAL_CONFIG", "SHOAL_SECRET_KEY", "SHOAL_STORE_URL"):
-        monkeypatch.delenv(name, raising=False)
-    monkeypatch.setenv("COLUMNS", "200")
-    monkeypatch.setenv("NO_COLOR", "1")
+    keep_apart(tmp_path, monkeypatch)
 
 
 @pytest.fixture
@@ -54,18 +49,6 @@ def run_of_monday(tmp_path: Path) -> Run:
     home = tmp_path / "var"
     home.mkdir()
     return publish_example(home)
-
-
-def shoal(*arguments: str) -> Result:
-    return CliRunner().invoke(cli.app, list(arguments))
-
-
-def data(*arguments: str) -> Any:
-    """What a command prints with --json; it is plain ASCII."""
-    result = shoal(*arguments, "--json")
-    assert result.exit_code == 0, result.stderr
-    assert result.stdout.isascii()
-    return json.loads(result.stdout)
 
 
 def commands(group: Any = None, path: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:

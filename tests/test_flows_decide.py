@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 import shutil
 from dataclasses import replace
@@ -13,9 +12,9 @@ from typing import Any, get_args
 import numpy as np
 import pyarrow as pa
 import pytest
+from console import data, keep_apart, shoal
 from run_examples import GRADES, HOSTILE, LEDGER, publish_example
 from store_examples import MONDAY, TUESDAY, a_campaign, a_run, publish_now
-from typer.testing import CliRunner, Result
 
 from accounts.ranking import Tally
 from campaigns import files
@@ -24,7 +23,6 @@ from campaigns.records import CAMPAIGNS, EVIDENCE, Objective, Tier
 from campaigns.runs import Run, open_run
 from campaigns.settings import Settings
 from campaigns.store import Store
-from flows import cli
 from flows.commands import decide
 from flows.learning import learn, tied
 
@@ -33,12 +31,7 @@ DANGEROUS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\
 
 @pytest.fixture(autouse=True)
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """No settings of this machine; a wide terminal without colours."""
-    monkeypatch.chdir(tmp_path)
-    for name in ("SHOAL_HOME", "SHOAL_CONFIG", "SHOAL_SECRET_KEY", "SHOAL_STORE_URL"):
-        monkeypatch.delenv(name, raising=False)
-    monkeypatch.setenv("COLUMNS", "200")
-    monkeypatch.setenv("NO_COLOR", "1")
+    keep_apart(tmp_path, monkeypatch)
     made = tmp_path / "var"
     made.mkdir()
     return made
@@ -47,17 +40,6 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 @pytest.fixture
 def run_of_monday(home: Path) -> Run:
     return publish_example(home)
-
-
-def shoal(*arguments: str) -> Result:
-    return CliRunner().invoke(cli.app, list(arguments))
-
-
-def data(*arguments: str) -> Any:
-    result = shoal(*arguments, "--json")
-    assert result.exit_code == 0, result.stderr
-    assert result.stdout.isascii()
-    return json.loads(result.stdout)
 
 
 def said(*arguments: str) -> list[str]:

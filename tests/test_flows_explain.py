@@ -14,15 +14,15 @@ from typing import Any
 import numpy as np
 import polars as pl
 import pytest
+from console import data, keep_apart, shoal
 from pipeline import DAY, discover
 from run_examples import HOSTILE, publish_example
 from store_examples import TUESDAY
-from typer.testing import CliRunner, Result
+from typer.testing import Result
 
 from campaigns import files
 from campaigns.records import FAMILY_MEMBERS, Reason, text_key
 from campaigns.runs import Run
-from flows import cli
 from flows.explain.records import Explanation, Feature, Guard, Neighbour, Role
 from simulation.plan import small_plan
 from simulation.traffic import write_day
@@ -86,23 +86,15 @@ def copied(home: Path, day: Run, tmp_path: Path) -> Run:
 
 @pytest.fixture(autouse=True)
 def _apart(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
-    for name in ("SHOAL_HOME", "SHOAL_CONFIG", "SHOAL_SECRET_KEY", "SHOAL_STORE_URL"):
-        monkeypatch.delenv(name, raising=False)
-    monkeypatch.setenv("COLUMNS", "200")
+    keep_apart(tmp_path, monkeypatch)
 
 
-def shoal(home: Path, *arguments: str, **environment: str) -> Result:
-    called = ["--home", str(home), "explain-prompt", *arguments]
-    return CliRunner().invoke(cli.app, called, env={"NO_COLOR": "1", **environment})
+def explain(home: Path, *arguments: str, **environment: str) -> Result:
+    return shoal("--home", str(home), "explain-prompt", *arguments, **environment)
 
 
 def told(home: Path, prompt_id: str) -> dict[str, Any]:
-    """What the command says with --json; it is plain ASCII."""
-    result = shoal(home, prompt_id, "--json")
-    assert result.exit_code == 0, result.stderr
-    assert result.stdout.isascii()
-    found: dict[str, Any] = json.loads(result.stdout)
+    found: dict[str, Any] = data("--home", str(home), "explain-prompt", prompt_id)
     return found
 
 
@@ -179,7 +171,7 @@ def test_a_border_member_is_told_what_it_lacks(home: Path) -> None:
     (template,) = found["templates"]
     assert not template["accepts"]
     assert template["slots"] == []
-    assert "border member of" in shoal(home, "border").stdout
+    assert "border member of" in explain(home, "border").stdout
 
 
 @pytest.mark.usefixtures("day")
@@ -299,23 +291,23 @@ def test_json_has_every_field_and_the_whole_prompt(home: Path) -> None:
 
 @pytest.mark.usefixtures("day")
 def test_a_hostile_prompt_steers_no_terminal(home: Path) -> None:
-    plain = shoal(home, "hostile")
+    plain = explain(home, "hostile")
     assert plain.exit_code == 0, plain.stderr
     assert not DANGEROUS.search(plain.stdout)
     assert r"\x1b[31mred\x9b2J" in plain.stdout
     assert "[bold]" in plain.stdout
-    assert not DANGEROUS.search(shoal(home, "member-03").stdout)
+    assert not DANGEROUS.search(explain(home, "member-03").stdout)
     assert told(home, "hostile")["family"]["is_core"]
 
 
 @pytest.mark.usefixtures("day")
 def test_what_a_person_reads(home: Path) -> None:
-    text = shoal(home, "member-03").stdout
+    text = explain(home, "member-03").stdout
     assert text.startswith("a core member of c-")
     assert "matches the prompt" in text
     assert re.search(r"carries +word pair +\w+ (… )?\w+ +\d+\.\d\d +\d+\n", re.sub(r" +\n", "\n", text))
     assert slot(3) in text
-    none = shoal(home, "alone").stdout
+    none = explain(home, "alone").stdout
     assert none.startswith("in no family: no scaffold\n")
 
 
@@ -335,7 +327,7 @@ def test_the_documentation_names_every_verdict() -> None:
 
 @pytest.mark.usefixtures("day")
 def test_an_unknown_id_is_a_usage_error_with_a_next_step(home: Path) -> None:
-    result = shoal(home, "p\x1b[2Jnowhere")
+    result = explain(home, "p\x1b[2Jnowhere")
     assert result.exit_code == 2
     assert "no prompt" in result.stderr
     assert "members.parquet" in result.stderr
@@ -344,7 +336,7 @@ def test_an_unknown_id_is_a_usage_error_with_a_next_step(home: Path) -> None:
 
 @pytest.mark.usefixtures("day")
 def test_a_prompt_that_was_set_aside_is_told_the_reason(home: Path) -> None:
-    result = shoal(home, "void")
+    result = explain(home, "void")
     assert result.exit_code == 2
     assert Reason.EMPTY.value in result.stderr
     assert "traffic.parquet" in result.stderr
@@ -352,15 +344,15 @@ def test_a_prompt_that_was_set_aside_is_told_the_reason(home: Path) -> None:
 
 @pytest.mark.usefixtures("day")
 def test_a_run_can_be_named(home: Path) -> None:
-    by_run = shoal(home, "member-03", "--run", f"{DAY}.1", "--json")
+    by_run = explain(home, "member-03", "--run", f"{DAY}.1", "--json")
     assert json.loads(by_run.stdout) == told(home, "member-03")
-    assert shoal(home, "member-03", "--day", str(DAY), "--json").stdout == by_run.stdout
+    assert explain(home, "member-03", "--day", str(DAY), "--json").stdout == by_run.stdout
     for wrong in (f"{DAY}.7", "yesterday"):
-        result = shoal(home, "member-03", "--run", wrong)
+        result = explain(home, "member-03", "--run", wrong)
         assert result.exit_code == 2
         assert "no finished run" in result.stderr
-    assert f"There is {DAY}.1." in shoal(home, "member-03", "--run", f"{DAY}.7").stderr
-    both = shoal(home, "member-03", "--run", f"{DAY}.1", "--day", str(DAY))
+    assert f"There is {DAY}.1." in explain(home, "member-03", "--run", f"{DAY}.7").stderr
+    both = explain(home, "member-03", "--run", f"{DAY}.1", "--day", str(DAY))
     assert both.exit_code == 2
 
 
@@ -373,7 +365,7 @@ def test_a_prompt_of_another_day_is_found_there(tmp_path: Path) -> None:
         (run / "prompts" / ("part-0001.parquet" if run.parent.name == str(TUESDAY) else "none")).unlink(
             missing_ok=True
         )
-    result = shoal(home, "p4")
+    result = explain(home, "p4")
     assert result.exit_code == 2
     assert "is not of 2026-01-06" in result.stderr
     assert "add --day 2026-01-05" in result.stderr
@@ -384,7 +376,7 @@ def test_a_run_of_another_version_is_refused_in_words(tmp_path: Path) -> None:
     home.mkdir()
     run = publish_example(home)
     (run.path / "matchers.parquet").unlink(missing_ok=True)
-    result = shoal(home, "p1")
+    result = explain(home, "p1")
     assert result.exit_code == 2
     assert "another version of Shoal made this run" in result.stderr
     assert "--force" in result.stderr

@@ -10,16 +10,15 @@ from datetime import date
 from pathlib import Path
 
 import pytest
+from console import keep_apart, shoal
 from hypothesis import given
 from hypothesis import strategies as st
 from rich.cells import cell_len
 from rich.console import Console
 from run_examples import GRADES, HOSTILE, LEDGER, publish_example
-from typer.testing import CliRunner, Result
 
 from campaigns.display import safe_text
 from campaigns.records import Tier
-from flows import cli
 from flows.commands.evidence import plot, whole
 from review.evidence import Sheet, Signal, Standing, Weight
 
@@ -29,11 +28,7 @@ SHOWN = safe_text(HOSTILE)
 
 @pytest.fixture(autouse=True)
 def _published(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
-    for name in ("SHOAL_HOME", "SHOAL_CONFIG", "SHOAL_STORE_URL"):
-        monkeypatch.delenv(name, raising=False)
-    monkeypatch.setenv("COLUMNS", "400")
-    monkeypatch.setenv("NO_COLOR", "1")
+    keep_apart(tmp_path, monkeypatch, columns=400)
 
 
 @pytest.fixture
@@ -41,10 +36,6 @@ def _monday(tmp_path: Path) -> None:
     home = tmp_path / "var"
     home.mkdir()
     publish_example(home)
-
-
-def shoal(*arguments: str, charset: str = "utf-8") -> Result:
-    return CliRunner(charset=charset).invoke(cli.app, list(arguments))
 
 
 def between(text: str, first: str, second: str) -> str:

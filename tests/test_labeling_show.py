@@ -9,18 +9,17 @@ from typing import Any
 
 import pyarrow as pa
 import pytest
+from console import keep_apart, shoal
 from run_examples import GRADES, HOSTILE, LEDGER, publish_example
-from typer.testing import CliRunner, Result
+from typer.testing import Result
 
 from campaigns import files
 from campaigns.records import MATCHERS, SLOT_VALUES, MatcherState
-from flows.cli import app
 
 
 @pytest.fixture(autouse=True)
 def example(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("COLUMNS", "200")
+    keep_apart(tmp_path, monkeypatch)
     run = publish_example(tmp_path / "var")
     matchers = [
         _matcher(0, MatcherState.COLLIDES, f"too many {HOSTILE}", is_template=True),
@@ -32,7 +31,7 @@ def example(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def show(*arguments: str) -> Result:
-    result = CliRunner().invoke(app, ["show", *arguments])
+    result = shoal("show", *arguments)
     assert result.exit_code == 0, result.output
     return result
 
