@@ -1,12 +1,14 @@
 """Many matchers over the same texts at once.
 
-Every matcher has a key: the rarest short run of tokens among its literals. One walk over the tokens looks each run up
-in a hash table, and only a matcher whose key occurs is tried on the text. The key decides what is tried, never what
-is found: results are those of every matcher alone.
+One walk over the tokens notes where each literal of any matcher ends (`labeling.automaton`). Every matcher has a key,
+one of its literals; only a matcher whose key occurs is looked at further, and its literals are placed from left to
+right among the places noted, each by binary search. The key decides what is looked at, never what is found: results
+are those of every matcher alone.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -14,14 +16,9 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from campaigns.tokens import Tokens, mix
-from labeling.matcher import Matcher, find_one
-
-_LONGEST = 3
-"""Tokens of a key, fewer where a literal has fewer."""
-
-_SAMPLED_TOKENS = 200_000
-"""Tokens in which runs are counted to tell the rarest."""
+from campaigns.tokens import Tokens
+from labeling.automaton import Automaton, step
+from labeling.matcher import Matcher
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,39 +40,48 @@ class Hits:
 
 @dataclass(frozen=True, slots=True)
 class Screen:
-    """Matchers laid end to end.
+    """Matchers over one automaton.
 
     Attributes:
-        literals, failure: those of all matchers; `pointers` bounds the literals: matcher m has
-            `pointers[first[m]:first[m + 1]]`, its own end included.
+        automaton: of the distinct literals of all matchers.
+        pieces: int32, the literals of all matchers in order; matcher m has `pieces[first[m]:first[m + 1]]`.
         first: int64 (n_matchers + 1,).
         open_ends: bool (n_matchers, 2), text may stand before, after.
-        runs: uint64 (n_runs,), hashes of the runs of tokens in the literals; matcher m has those from
-            `of_matcher[m]` to `of_matcher[m + 1]`.
+        keyed, keyed_from: int64, matchers by key; literal k is the key of
+            `keyed[keyed_from[k]:keyed_from[k + 1]]`.
     """
 
-    literals: NDArray[np.uint64]
-    failure: NDArray[np.int64]
-    pointers: NDArray[np.int64]
+    automaton: Automaton
+    pieces: NDArray[np.int32]
     first: NDArray[np.int64]
     open_ends: NDArray[np.bool_]
-    runs: NDArray[np.uint64]
-    of_matcher: NDArray[np.int64]
+    keyed: NDArray[np.int64]
+    keyed_from: NDArray[np.int64]
 
     @classmethod
     def of(cls, matchers: Sequence[Matcher]) -> Screen:
-        runs = [_runs_of(matcher.literals, matcher.indptr) for matcher in matchers]
-        bases = np.cumsum([0, *(len(matcher.literals) for matcher in matchers)])
+        numbers: dict[bytes, int] = {}
+        literals: list[NDArray[np.uint64]] = []
+        pieces: list[list[int]] = []
+        for matcher in matchers:
+            own = []
+            for a, b in zip(matcher.indptr[:-1].tolist(), matcher.indptr[1:].tolist(), strict=True):
+                literal = matcher.literals[a:b]
+                number = numbers.setdefault(literal.tobytes(), len(numbers))
+                if number == len(literals):
+                    literals.append(literal)
+                own.append(number)
+            pieces.append(own)
+        keys = _keys(pieces, literals)
+        order = np.argsort(keys, kind="stable").astype(np.int64)
+        order = order[keys[order] >= 0]
         return cls(
-            np.concatenate([np.empty(0, np.uint64), *(matcher.literals for matcher in matchers)]),
-            np.concatenate([np.empty(0, np.int64), *(matcher.failure for matcher in matchers)]),
-            np.concatenate(
-                [np.empty(0, np.int64), *(m.indptr + base for m, base in zip(matchers, bases, strict=False))]
-            ),
-            np.cumsum([0, *(len(matcher.indptr) for matcher in matchers)]).astype(np.int64),
+            Automaton.of(literals),
+            np.array([number for own in pieces for number in own], np.int32),
+            np.cumsum([0, *map(len, pieces)]).astype(np.int64),
             np.array([[m.leading, m.trailing] for m in matchers], np.bool_).reshape(-1, 2),
-            np.concatenate([np.empty(0, np.uint64), *runs]),
-            np.cumsum([0, *(len(part) for part in runs)]).astype(np.int64),
+            order,
+            np.searchsorted(keys[order], np.arange(len(literals) + 1)).astype(np.int64),
         )
 
     def __len__(self) -> int:
@@ -83,150 +89,135 @@ class Screen:
 
     def hits(self, tokens: Tokens) -> Hits:
         """Every pair of a text and a matcher that accepts it, or a part of it."""
-        keys, users = self._keys(tokens)
-        kinds, number = np.unique(keys, return_inverse=True)
-        order = np.argsort(number, kind="stable")
-        bounds = np.searchsorted(number[order], np.arange(len(kinds) + 1)).astype(np.int64)
+        a = self.automaton
         texts, matchers, whole, tried = _hits(
             tokens.indptr,
             tokens.shapes,
-            *_table(kinds),
-            bounds,
-            users[order],
-            self.literals,
-            self.failure,
-            self.pointers,
+            (a.cells, a.children, a.fallback, a.literal, a.shorter, a.sizes),
+            a.nested,
+            self.keyed,
+            self.keyed_from,
+            self.pieces,
             self.first,
             self.open_ends,
         )
         ordered = np.lexsort((matchers, texts))
         return Hits(texts[ordered], matchers[ordered], whole[ordered], tried)
 
-    def _keys(self, tokens: Tokens) -> tuple[NDArray[np.uint64], NDArray[np.int64]]:
-        """The key of every matcher that has a literal, and those matchers."""
-        kinds, number = np.unique(self.runs, return_inverse=True)
-        step = max(1, len(tokens.shapes) // _SAMPLED_TOKENS)
-        counts = _count(tokens.indptr, tokens.shapes, step, *_table(kinds), len(kinds))[number]
-        users = np.flatnonzero(np.diff(self.of_matcher))
-        spans = zip(self.of_matcher[users].tolist(), self.of_matcher[users + 1].tolist(), strict=True)
-        rarest = [a + int(np.argmin(counts[a:b])) for a, b in spans]
-        return self.runs[rarest], users
 
+def _keys(pieces: Sequence[Sequence[int]], literals: Sequence[NDArray[np.uint64]]) -> NDArray[np.int64]:
+    """int64 (n_matchers,): the literal that fewest matchers have, of those the longest; -1 without a literal.
 
-@njit(cache=True, nogil=True, inline="always")
-def _extended(run, shape):  # type: ignore[no-untyped-def]
-    return mix((run * np.uint64(0x9E3779B97F4A7C15)) ^ shape) | np.uint64(1)  # 0 marks an empty cell
+    So matchers that share phrases are told apart by what is their own.
+    """
+    users = Counter(number for own in pieces for number in set(own))
+    return np.array(
+        [min(own, key=lambda k: (users[k], -len(literals[k]), k), default=-1) for own in pieces], np.int64
+    )
 
 
 @njit(cache=True, nogil=True)
-def _runs_of(literals, indptr):  # type: ignore[no-untyped-def]
-    """Hashes of all runs of `_LONGEST` tokens; a shorter literal is a run itself."""
-    out = np.empty(len(literals), np.uint64)
-    count = 0
-    for k in range(len(indptr) - 1):
-        a, b = indptr[k], indptr[k + 1]
-        size = min(_LONGEST, b - a)
-        for at in range(a, b - size + 1):
-            run = np.uint64(0)
-            for i in range(at, at + size):
-                run = _extended(run, literals[i])
-            out[count] = run
-            count += 1
-    return out[:count].copy()
-
-
-@njit(cache=True, nogil=True)
-def _table(keys):  # type: ignore[no-untyped-def]
-    """Open addressing: cells with the key (0: empty) and its number."""
-    size = 64
-    while size < 8 * len(keys):
-        size *= 2
-    cells = np.zeros(size, np.uint64)
-    numbers = np.zeros(size, np.int64)
-    for n in range(len(keys)):
-        at = keys[n] & np.uint64(size - 1)
-        while cells[at] != 0:
-            at = (at + np.uint64(1)) & np.uint64(size - 1)
-        cells[at] = keys[n]
-        numbers[at] = n
-    return cells, numbers
-
-
-@njit(cache=True, nogil=True, inline="always")
-def _number(run, cells, numbers):  # type: ignore[no-untyped-def]
-    last = np.uint64(len(cells) - 1)
-    at = run & last
-    while cells[at] != 0:
-        if cells[at] == run:
-            return numbers[at]
-        at = (at + np.uint64(1)) & last
-    return -1
-
-
-@njit(cache=True, nogil=True)
-def _count(indptr, shapes, step, cells, numbers, n_runs):  # type: ignore[no-untyped-def]
-    """How often each run occurs in every `step`-th text."""
-    counts = np.zeros(n_runs, np.int64)
-    for text in range(0, len(indptr) - 1, step):
-        end = indptr[text + 1]
-        for at in range(indptr[text], end):
-            run = np.uint64(0)
-            for i in range(at, min(at + _LONGEST, end)):
-                run = _extended(run, shapes[i])
-                number = _number(run, cells, numbers)
-                if number >= 0:
-                    counts[number] += 1
-    return counts
-
-
-@njit(cache=True, nogil=True)
-def _hits(  # type: ignore[no-untyped-def]
-    indptr, shapes, cells, numbers, bounds, users, literals, failure, pointers, first, open_ends
-):
+def _hits(indptr, shapes, automaton, nested, keyed, keyed_from, pieces, first, open_ends):  # type: ignore[no-untyped-def]
+    cells, children, fallback, literal, shorter, sizes = automaton
+    n_literals, n_matchers = len(sizes), len(first) - 1
+    longest = 0
+    for text in range(len(indptr) - 1):
+        longest = max(longest, indptr[text + 1] - indptr[text])
+    noted = np.empty(longest * nested, np.int32)  # literals in the order in which they end
+    ends = np.empty(longest * nested, np.int64)
+    places = np.empty(longest * nested, np.int64)  # the ends again, literal by literal
+    seen = np.empty(n_literals, np.int32)  # literals of the text
+    counts = np.zeros(n_literals, np.int64)  # and how often; all zero between texts
+    starts = np.zeros(n_literals, np.int64)  # where their ends begin in `places`
     capacity = 1024
     texts = np.empty(capacity, np.int64)
     matchers = np.empty(capacity, np.int64)
     whole = np.empty(capacity, np.bool_)
     count = 0
     tried = 0
-    n_matchers = len(first) - 1
-    last_text = np.full(n_matchers, -1, np.int64)
-    longest = 1
-    for m in range(n_matchers):
-        longest = max(longest, first[m + 1] - first[m])
-    found = np.empty(longest, np.int64)
     for text in range(len(indptr) - 1):
         words = shapes[indptr[text] : indptr[text + 1]]
+        n_noted = 0
+        n_seen = 0
+        node = np.int32(0)
+        for at in range(len(words)):
+            node = step(node, words[at], cells, children, fallback)
+            ending = node if literal[node] >= 0 else shorter[node]
+            while ending > 0:
+                found = literal[ending]
+                noted[n_noted] = found
+                ends[n_noted] = at + 1
+                n_noted += 1
+                if counts[found] == 0:
+                    seen[n_seen] = found
+                    n_seen += 1
+                counts[found] += 1
+                ending = shorter[ending]
+        filled = 0
+        for i in range(n_seen):
+            starts[seen[i]] = filled
+            filled += counts[seen[i]]
+            counts[seen[i]] = 0
+        for i in range(n_noted):
+            found = noted[i]
+            places[starts[found] + counts[found]] = ends[i]
+            counts[found] += 1
         if count + n_matchers > capacity:
             capacity = 2 * capacity + n_matchers
             texts = _grown(texts, count, capacity)
             matchers = _grown(matchers, count, capacity)
             whole = _grown(whole, count, capacity)
-        for at in range(len(words)):
-            run = np.uint64(0)
-            for i in range(at, min(at + _LONGEST, len(words))):
-                run = _extended(run, words[i])
-                number = _number(run, cells, numbers)
-                if number < 0:
+        for i in range(n_seen):
+            for k in range(keyed_from[seen[i]], keyed_from[seen[i] + 1]):
+                m = keyed[k]
+                tried += 1
+                own = pieces[first[m] : first[m + 1]]
+                if not _placed(own, sizes, places, starts, counts, len(words), True, True):
                     continue
-                for u in range(bounds[number], bounds[number + 1]):
-                    m = users[u]
-                    if last_text[m] == text:
-                        continue
-                    last_text[m] = text
-                    tried += 1
-                    pieces = pointers[first[m] : first[m + 1]]
-                    find_one(words, literals, pieces, failure, True, True, found)
-                    if found[0] < 0:
-                        continue
-                    leading, trailing = open_ends[m, 0], open_ends[m, 1]
-                    if not (leading and trailing):
-                        find_one(words, literals, pieces, failure, leading, trailing, found)
-                    texts[count] = text
-                    matchers[count] = m
-                    whole[count] = found[0] >= 0
-                    count += 1
+                texts[count] = text
+                matchers[count] = m
+                whole[count] = _placed(
+                    own, sizes, places, starts, counts, len(words), open_ends[m, 0], open_ends[m, 1]
+                )
+                count += 1
+        for i in range(n_seen):
+            counts[seen[i]] = 0
     return texts[:count].copy(), matchers[:count].copy(), whole[:count].copy(), tried
+
+
+@njit(cache=True, nogil=True)
+def _placed(own, sizes, places, starts, counts, n_words, leading, trailing):  # type: ignore[no-untyped-def]
+    """Whether the literals occur in order without overlap, each as far left as it can be.
+
+    Args:
+        places: where literals end, ascending; those of literal k are `places[starts[k] : starts[k] + counts[k]]`.
+        leading, trailing: whether text may stand before the first and after the last.
+    """
+    at = 0
+    for k in range(len(own)):
+        literal, size = own[k], sizes[own[k]]
+        low = starts[literal]
+        high = low + counts[literal]
+        if k == len(own) - 1 and not trailing:
+            end = n_words
+            if high == low or places[high - 1] != end or end - size < at:
+                return False
+        else:
+            least = at + size
+            stop = high
+            while low < stop:
+                middle = (low + stop) // 2
+                if places[middle] < least:
+                    low = middle + 1
+                else:
+                    stop = middle
+            if low == high:
+                return False
+            end = places[low]
+        if k == 0 and not leading and end != size:
+            return False
+        at = end
+    return True
 
 
 @njit(cache=True, nogil=True)
