@@ -51,15 +51,15 @@ class DayCases:
     def read(cls, run: Run, trailing: Sequence[Path], seed: int) -> DayCases:
         """From members, wordings and identities of a run, and the run folders of the days before."""
         members = Members.read(run)
-        wordings, identities = run.table("wordings"), run.table("identities", ["family", "campaign_id"])
-        found = cases(members, wordings["lead"].to_numpy())
-        id_of = dict(zip(*(identities[name].to_pylist() for name in identities.column_names), strict=True))
+        identities = run.table("identities", ["family", "campaign_id", "lead"])
+        found = cases(members, identities["lead"].to_numpy())
+        id_of = identities["campaign_id"].to_pylist()
         return cls(
             members,
             found,
             [id_of[case.lead] for case in found],
             overlaps(found),
-            _joins(wordings),
+            _joins(run.table("wordings")),
             History.read(trailing, members.population),
             Ordinary.read(run, members),
             seed,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import unicodedata
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from enum import StrEnum
@@ -25,10 +25,25 @@ def utc_now() -> datetime:
 
 
 class Event(StrEnum):
-    """What happened to a campaign's id on a day."""
+    """What happened to a campaign's id on a day.
+
+    MINTED              nothing known is like it;
+    KEPT                found again, by its template, its accounts or both;
+    SPLIT               a wording of another campaign, whose accounts have parted from it: a new id;
+    MERGED              another campaign has taken it in;
+    REAWAKENED          found again after it was dormant, or parted from the campaign that had taken it in;
+    POSSIBLY_CONTINUES  a new id, and an older campaign that it may continue: a person says;
+    DORMANT, RETIRED    not seen for so long.
+    """
 
     MINTED = "minted"
     KEPT = "kept"
+    SPLIT = "split"
+    MERGED = "merged"
+    REAWAKENED = "reawakened"
+    POSSIBLY_CONTINUES = "possibly_continues"
+    DORMANT = "dormant"
+    RETIRED = "retired"
 
 
 class Verdict(StrEnum):
@@ -135,9 +150,39 @@ class LineageEntry(Lineage):
     day: date
 
 
+class CampaignState(StrEnum):
+    """What a campaign is by the latest published day: seen of late, unseen for so long, or part of another."""
+
+    OPEN = "open"
+    DORMANT = "dormant"
+    RETIRED = "retired"
+    MERGED = "merged"
+
+
+@dataclass(frozen=True, slots=True)
+class Sleep:
+    """After how many days unseen a campaign is dormant, and retired."""
+
+    dormant_days: int = 7
+    retire_days: int = 180
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RelatedEntry(LineageEntry):
+    """What happened to another campaign, `campaign_id`, because of this one."""
+
+    campaign_id: str
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CampaignHistory:
-    """A campaign with all its days and its lineage, both oldest first."""
+    """A campaign with all its days and its lineage, both oldest first.
+
+    Attributes:
+        published: days from its first to its last that were published, whether it was seen on them or not.
+        wordings: the days of each wording, by its lasting number.
+        related: lineage of other campaigns that names this one.
+    """
 
     campaign_id: str
     first_day: date
@@ -145,6 +190,9 @@ class CampaignHistory:
     state: str
     days: tuple[CampaignDay, ...]
     lineage: tuple[LineageEntry, ...]
+    published: tuple[date, ...] = ()
+    wordings: Mapping[int, tuple[date, ...]] = field(default_factory=dict)
+    related: tuple[RelatedEntry, ...] = ()
 
     @property
     def latest(self) -> CampaignDay:
@@ -152,12 +200,26 @@ class CampaignHistory:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class CampaignRecord:
-    """What a run found out about one campaign, for `campaigns.publish`.
+class WordingRecord:
+    """A wording of a campaign on a day.
 
-    `features`: uint64 (n,) and `weights`: float32 (n,) are its core on that day. `lineage` holds each event
-    once.
+    Attributes:
+        variant: lasting number of the wording within its campaign.
+        features: uint64 (n,); `weights`: float32 (n,): its core.
+        medoid: float16 (d,), direction of its texts as `encoder` (a fingerprint) sees them; empty if nothing was
+            embedded.
     """
+
+    variant: int
+    features: NDArray[np.uint64]
+    weights: NDArray[np.float32]
+    medoid: NDArray[np.float16] = field(default_factory=lambda: np.empty(0, np.float16))
+    encoder: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class CampaignRecord:
+    """What a run found out about one campaign, for `campaigns.publish`. `lineage` holds each event once."""
 
     campaign_id: str
     n_prompts: int
@@ -167,25 +229,42 @@ class CampaignRecord:
     title: str
     objective: Objective
     template: str
-    features: NDArray[np.uint64]
-    weights: NDArray[np.float32]
+    wordings: tuple[WordingRecord, ...]
     lineage: tuple[Lineage, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class KnownCore:
-    """What marked a campaign on `day`. `features`: uint64 (n,); `weights`: float32 (n,)."""
+class KnownWording(WordingRecord):
+    """A wording that its campaign had on `day`, the last time it had it."""
 
     campaign_id: str
     day: date
-    features: NDArray[np.uint64]
-    weights: NDArray[np.float32]
 
     @property
     def digest(self) -> str:
         """SHA-256, in hex, of everything it says."""
-        name = f"{self.campaign_id} {self.day} {len(self.features)} "
-        return hashlib.sha256(name.encode() + self.features.tobytes() + self.weights.tobytes()).hexdigest()
+        name = f"{self.campaign_id} {self.variant} {self.day} {len(self.features)} {self.encoder} "
+        arrays = self.features.tobytes() + self.weights.tobytes() + self.medoid.tobytes()
+        return hashlib.sha256(name.encode() + arrays).hexdigest()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KnownCampaign:
+    """A campaign as the days before left it.
+
+    Attributes:
+        last_day: the last day it was seen on.
+        runs: folders of the runs of its latest days, relative to the home folder, the latest first.
+        merged_into: the campaign that has taken it in since.
+        first_free: no wording of it ever had this number, or a higher one.
+    """
+
+    campaign_id: str
+    last_day: date
+    runs: tuple[str, ...]
+    merged_into: str | None
+    wordings: tuple[KnownWording, ...]
+    first_free: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,38 +3,59 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import timedelta
 from typing import Any
 
 import numpy as np
-from sqlalchemy import delete, func, insert, or_, select, update
+from sqlalchemy import case, delete, func, insert, or_, select, update
 from sqlalchemy.orm import Session
 
-from campaigns.entries import CampaignRecord, PublishedRun
+from campaigns.entries import (
+    CampaignRecord,
+    CampaignState,
+    Event,
+    Lineage,
+    PublishedRun,
+    Sleep,
+    WordingRecord,
+)
 from campaigns.errors import IntegrityError
 from campaigns.failpoints import failpoint
 from campaigns.locks import DayLock
 from campaigns.store import Store
 from campaigns.tables import (
     FEATURES,
+    MEDOID,
     WEIGHTS,
     Base,
-    CampaignCoreRow,
     CampaignDayRow,
     CampaignRow,
     DayRow,
     LineageRow,
     RunRow,
+    WordingRow,
 )
 
 BATCH_ROWS = 5_000
 
 
-def publish(store: Store, lock: DayLock, run: PublishedRun, campaigns: Sequence[CampaignRecord]) -> bool:
+def publish(
+    store: Store,
+    lock: DayLock,
+    run: PublishedRun,
+    campaigns: Sequence[CampaignRecord],
+    unseen: Mapping[str, Sequence[Lineage]] | None = None,
+    sleep: Sleep | None = None,
+) -> bool:
     """Put `run` and its campaigns in the place of whatever the day's earlier run wrote.
 
     Readers see the day before or after, never between. Campaigns that no day speaks of any longer are gone.
     Publishing the current run again changes nothing.
+
+    Args:
+        unseen: what became on this day of campaigns that it did not see, by id.
+        sleep: when the state of a campaign changes for not being seen.
 
     Returns:
         Whether anything changed.
@@ -42,11 +63,11 @@ def publish(store: Store, lock: DayLock, run: PublishedRun, campaigns: Sequence[
     Raises:
         FencedError: `lock` was released or taken over; nothing was written.
         IntegrityError: the ledger knows this run with another digest, or two of `campaigns` share an id.
-        ValueError: `lock` is for another day, a core's arrays do not match, a figure is not finite.
+        ValueError: `lock` is for another day, a wording's arrays do not match, a figure is not finite.
     """
     if lock.day != run.day:
         raise ValueError(f"the lock is for {lock.day}, the run for {run.day}")
-    rows = _rows(run, campaigns)
+    rows = _rows(run, campaigns, unseen or {})
     with store.writing() as session:
         lock.check(session)
         if not _enter(session, run):
@@ -54,20 +75,22 @@ def publish(store: Store, lock: DayLock, run: PublishedRun, campaigns: Sequence[
         _clear(session, run)
         _write(session, run, rows)
         _derive(session, run)
+        _derive_states(session, sleep or Sleep())
         failpoint("publish:before_commit")
     failpoint("publish:committed")
     return True
 
 
-def _rows(run: PublishedRun, campaigns: Sequence[CampaignRecord]) -> dict[type[Base], list[dict[str, Any]]]:
+def _rows(
+    run: PublishedRun, campaigns: Sequence[CampaignRecord], unseen: Mapping[str, Sequence[Lineage]]
+) -> dict[type[Base], list[dict[str, Any]]]:
     """Everything to insert, made before the transaction starts, in an order that foreign keys allow."""
-    twice = [name for name, count in Counter(c.campaign_id for c in campaigns).items() if count > 1]
+    seen = [campaign.campaign_id for campaign in campaigns]
+    twice = [name for name, count in Counter([*seen, *unseen]).items() if count > 1]
     if twice:
         raise IntegrityError(f"campaign {min(twice)} appears more than once", where=run.run_id)
-    days, cores, lineage = [], [], []
+    days, wordings, lineage = [], [], []
     for campaign in sorted(campaigns, key=lambda c: c.campaign_id):
-        if campaign.features.ndim != 1 or campaign.features.shape != campaign.weights.shape:
-            raise ValueError(f"the core of {campaign.campaign_id} does not have one weight for each feature")
         key = {"campaign_id": campaign.campaign_id, "day": run.day}
         days.append(
             {
@@ -82,26 +105,33 @@ def _rows(run: PublishedRun, campaigns: Sequence[CampaignRecord]) -> dict[type[B
                 "template": campaign.template,
             }
         )
-        cores.append(
-            {
-                **key,
-                "features": np.ascontiguousarray(campaign.features, FEATURES).tobytes(),
-                "weights": np.ascontiguousarray(campaign.weights, WEIGHTS).tobytes(),
-            }
-        )
-        for entry in campaign.lineage:
-            if not all(np.isfinite(figure) for figure in entry.figures.values() if isinstance(figure, float)):
-                raise ValueError(f"a figure in the lineage of {campaign.campaign_id} is not finite")
-            lineage.append(
-                {
-                    **key,
-                    "event": entry.event,
-                    "reason": entry.reason,
-                    "figures": entry.figures,
-                    "other_id": entry.other_id,
-                }
-            )
-    return {CampaignDayRow: days, CampaignCoreRow: cores, LineageRow: lineage}
+        wordings += [{**key, **_wording(campaign.campaign_id, one)} for one in campaign.wordings]
+        lineage += _lineage(key, campaign.lineage)
+    for name, entries in sorted(unseen.items()):
+        lineage += _lineage({"campaign_id": name, "day": run.day}, entries)
+    return {CampaignDayRow: days, WordingRow: wordings, LineageRow: lineage}
+
+
+def _wording(campaign_id: str, wording: WordingRecord) -> dict[str, Any]:
+    if wording.features.ndim != 1 or wording.features.shape != wording.weights.shape:
+        raise ValueError(f"the core of {campaign_id} does not have one weight for each feature")
+    return {
+        "variant": wording.variant,
+        "features": np.ascontiguousarray(wording.features, FEATURES).tobytes(),
+        "weights": np.ascontiguousarray(wording.weights, WEIGHTS).tobytes(),
+        "medoid": np.ascontiguousarray(wording.medoid, MEDOID).tobytes(),
+        "encoder": wording.encoder,
+    }
+
+
+def _lineage(key: Mapping[str, Any], entries: Sequence[Lineage]) -> list[dict[str, Any]]:
+    rows = []
+    for entry in entries:
+        if not all(np.isfinite(figure) for figure in entry.figures.values() if isinstance(figure, float)):
+            raise ValueError(f"a figure in the lineage of {key['campaign_id']} is not finite")
+        told = {"reason": entry.reason, "figures": entry.figures, "other_id": entry.other_id}
+        rows.append({**key, "event": entry.event, **told})
+    return rows
 
 
 def _enter(session: Session, run: PublishedRun) -> bool:
@@ -133,7 +163,7 @@ def _enter(session: Session, run: PublishedRun) -> bool:
 
 
 def _clear(session: Session, run: PublishedRun) -> None:
-    """Remove what the day's earlier run wrote; cores go with their campaign's day."""
+    """Remove what the day's earlier run wrote; wordings go with their campaign's day."""
     session.execute(delete(LineageRow).where(LineageRow.day == run.day))
     session.execute(delete(CampaignDayRow).where(CampaignDayRow.day == run.day))
 
@@ -180,6 +210,34 @@ def _derive(session: Session, run: PublishedRun) -> None:
         .execution_options(synchronize_session=False)
     )
     session.merge(DayRow(day=run.day, current_run_id=run.run_id))
+
+
+def _derive_states(session: Session, sleep: Sleep) -> None:
+    """States follow from days and lineage alone, so the order in which days are run leaves no trace."""
+    latest = session.scalar(select(func.max(DayRow.day)))
+    if latest is None:
+        return
+    taken_in = (
+        select(LineageRow)
+        .where(
+            LineageRow.campaign_id == CampaignRow.campaign_id,
+            LineageRow.event == Event.MERGED,
+            LineageRow.day >= CampaignRow.last_day,
+        )
+        .exists()
+    )
+    state = case(
+        (taken_in, CampaignState.MERGED.value),
+        (CampaignRow.last_day < latest - timedelta(days=sleep.retire_days), CampaignState.RETIRED.value),
+        (CampaignRow.last_day < latest - timedelta(days=sleep.dormant_days), CampaignState.DORMANT.value),
+        else_=CampaignState.OPEN.value,
+    )
+    session.execute(
+        update(CampaignRow)
+        .where(CampaignRow.state != state)
+        .values(state=state)
+        .execution_options(synchronize_session=False)
+    )
 
 
 def _batches(rows: list[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:

@@ -264,17 +264,39 @@ WORDINGS = pa.schema(
 """Which families are wordings of one campaign, named by its largest family, and what joined each: accounts shared with
 the others, those that chance would have given, the log of the p-value, the cosine of the vocabularies. Sort: family."""
 
+_LINEAGE = [
+    pa.field("event", pa.string(), nullable=False),
+    pa.field("reason", pa.string(), nullable=False),
+    pa.field("other_id", pa.string()),
+    pa.field("overlap", pa.float64(), nullable=False),
+    pa.field("shared", pa.int64(), nullable=False),
+    pa.field("expected", pa.float64(), nullable=False),
+    pa.field("cosine", pa.float64()),
+]
+"""Why a campaign has its id: with whom it was compared, the overlap of their nearest wordings, accounts in common and
+those that chance explains, the cosine of their medoids."""
+
 IDENTITIES = pa.schema(
     [
         pa.field("family", pa.int32(), nullable=False),
         pa.field("campaign_id", pa.string(), nullable=False),
+        pa.field("lead", pa.int32(), nullable=False),
         pa.field("variant", pa.int32(), nullable=False),
-        pa.field("event", pa.string(), nullable=False),
-        pa.field("overlap", pa.float64(), nullable=False),
+        *_LINEAGE,
     ]
 )
-"""The campaign of each family; `variant` counts its wordings from 0, the lead; `event` is minted or kept, `overlap`
-that with the campaign kept. Sort: family."""
+"""The campaign of each family. `lead` is the family that stands for the campaign today; `variant` is the lasting number
+of its wording. Sort: family."""
+
+UNSEEN = pa.schema(
+    [
+        pa.field("campaign_id", pa.string(), nullable=False),
+        *_LINEAGE,
+        pa.field("days", pa.int64(), nullable=False),
+    ]
+)
+"""What became of known campaigns that no family of the day is: merged, dormant, retired. `days`: since it was seen.
+Sort: campaign_id."""
 
 TIERS = pa.schema(
     [
@@ -380,7 +402,7 @@ VARIANTS = pa.schema(
         pa.field("reason", pa.string(), nullable=False),
     ]
 )
-"""The wordings of a campaign, the largest first, and what makes each of them one. Sort: campaign_id, variant."""
+"""The wordings of a campaign by their lasting numbers, and what makes each of them one. Sort: campaign_id, variant."""
 
 OPERATORS = pa.schema(
     [

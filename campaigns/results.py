@@ -2,25 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 import numpy as np
 import polars as pl
 import pyarrow as pa
 
 from campaigns import files
-from campaigns.entries import CampaignRecord, Event, Lineage
+from campaigns.entries import CampaignRecord, Event, Lineage, WordingRecord
 from campaigns.records import CAMPAIGNS, MAP, MEMBERS, VARIANTS, Objective, Tier
 from campaigns.runs import Counts, Run
 
 
 def write_results(run: Run) -> Counts:
     """Write `members`, `campaigns`, `variants` and `map.parquet` from the stages' tables."""
-    ids = pl.DataFrame(run.table("identities")).select("family", "campaign_id", "variant")
+    ids = pl.DataFrame(run.table("identities")).select("family", "campaign_id", "lead", "variant")
     members = pl.DataFrame(run.table("family_members"))
     sent = pl.DataFrame(run.prompts(["prompt_id", "account_id", "text_key"]))
     prompts = sent.join(members, on="text_key").join(ids, on="family")
     _write(run, "members", prompts, MEMBERS, ["campaign_id", "prompt_id"])
     labels = _labels(run, prompts)
-    campaigns = ids.filter(pl.col("variant") == 0).join(labels, on="family")
+    campaigns = ids.filter(pl.col("family") == pl.col("lead")).join(labels, on="family")
     campaigns = campaigns.join(pl.DataFrame(run.table("tiers")), on="campaign_id")
     _write(run, "campaigns", campaigns, CAMPAIGNS, ["campaign_id"])
     _write(run, "variants", _variants(run, ids, labels, prompts), VARIANTS, ["campaign_id", "variant"])
@@ -38,22 +41,18 @@ def write_results(run: Run) -> Counts:
     return {"campaigns": campaigns.height, "members": prompts.height, "variants": ids.height, **tiers}
 
 
-def records(run: Run) -> list[CampaignRecord]:
-    """The run's campaigns as the store keeps them, with their cores and why each has its id."""
+def records(run: Run, encoder: str = "") -> list[CampaignRecord]:
+    """The run's campaigns as the store keeps them, with their wordings and why each has its id.
+
+    Args:
+        encoder: fingerprint of what made the run's vectors.
+    """
     campaigns = {row["campaign_id"]: row for row in run.table("campaigns").to_pylist()}
     ids = pl.DataFrame(run.table("identities"))
-    cores = (
-        pl.DataFrame(run.table("family_cores"))
-        .join(ids.select("family", "campaign_id"), on="family")
-        .group_by("campaign_id", "feature")
-        .agg(pl.max("weight"))
-        .sort("campaign_id", "feature")
-        .partition_by("campaign_id", as_dict=True)
-    )
+    wordings = wordings_of(run, encoder)
     result = []
-    for identity in ids.filter(pl.col("variant") == 0).iter_rows(named=True):
+    for identity in ids.filter(pl.col("family") == pl.col("lead")).iter_rows(named=True):
         row = campaigns[identity["campaign_id"]]
-        core = cores.get((identity["campaign_id"],))
         result.append(
             CampaignRecord(
                 campaign_id=row["campaign_id"],
@@ -64,20 +63,46 @@ def records(run: Run) -> list[CampaignRecord]:
                 title=row["label"],
                 objective=Objective(row["objective"]),
                 template=row["template"],
-                features=np.empty(0, np.uint64) if core is None else core["feature"].to_numpy(),
-                weights=np.empty(0, np.float32) if core is None else core["weight"].to_numpy(),
-                lineage=(_lineage(identity["event"], identity["overlap"]),),
+                wordings=wordings[row["campaign_id"]],
+                lineage=(_lineage(identity),),
             )
         )
     return result
 
 
-def _lineage(event: str, overlap: float) -> Lineage:
-    if event == Event.KEPT:
-        reason = f"its scaffold overlaps the campaign's by {overlap:.0%}"
-    else:
-        reason = f"no known campaign's scaffold is near enough (the nearest overlaps by {overlap:.0%})"
-    return Lineage(event=Event(event), reason=reason, figures={"overlap": overlap})
+def unseen(run: Run) -> dict[str, list[Lineage]]:
+    """What became of known campaigns that the run did not see, by id."""
+    return {row["campaign_id"]: [_lineage(row)] for row in run.table("unseen").to_pylist()}
+
+
+def wordings_of(run: Run, encoder: str = "") -> dict[str, tuple[WordingRecord, ...]]:
+    """The wordings of each campaign by its id, in the order of their lasting numbers."""
+    ids = pl.DataFrame(run.table("identities", ["family", "campaign_id", "variant"]))
+    cores = pl.DataFrame(run.table("family_cores")).sort("family", "feature")
+    bounds = np.searchsorted(cores["family"].to_numpy(), np.arange(ids.height + 1))
+    features, weights = cores["feature"].to_numpy(), cores["weight"].to_numpy()
+    medoids = np.load(run.path / "medoids.npy")
+    found: dict[str, list[WordingRecord]] = {}
+    for row in ids.sort("campaign_id", "variant").iter_rows(named=True):
+        family = row["family"]
+        own = slice(bounds[family], bounds[family + 1])
+        medoid = medoids[family] if medoids[family].any() else medoids[family][:0]
+        wording = WordingRecord(
+            variant=row["variant"],
+            features=features[own],
+            weights=weights[own],
+            medoid=medoid,
+            encoder=encoder if len(medoid) else "",
+        )
+        found.setdefault(row["campaign_id"], []).append(wording)
+    return {name: tuple(wordings) for name, wordings in found.items()}
+
+
+def _lineage(row: Mapping[str, Any]) -> Lineage:
+    figures = {
+        name: row[name] for name in ("overlap", "shared", "expected", "cosine") if row[name] is not None
+    }
+    return Lineage(event=Event(row["event"]), reason=row["reason"], figures=figures, other_id=row["other_id"])
 
 
 def _labels(run: Run, prompts: pl.DataFrame) -> pl.DataFrame:
@@ -107,8 +132,10 @@ def _variants(run: Run, ids: pl.DataFrame, labels: pl.DataFrame, prompts: pl.Dat
     )
     # The figures stand with the family that joined; where that was the lead, they tell of the one it joined.
     why = (
-        pl.when(pl.col("variant") == 0)
+        pl.when(pl.col("family") == pl.col("lead"))
         .then(pl.lit("the wording the others were joined to"))
+        .when(pl.col("shared").is_null())
+        .then(pl.lit("a wording that the campaign is known by"))
         .otherwise(joined)
     )
     alone = pl.len().over("campaign_id") == 1

@@ -149,6 +149,31 @@ class IdentitySettings(Section):
     keep_overlap: float = Field(
         0.3, gt=0, le=1, description="Weighted core overlap from which a family keeps a campaign's id."
     )
+    ask_overlap: float = Field(
+        0.1, gt=0, le=1, description="From here up to keep_overlap the accounts decide, or a person."
+    )
+    same_wording: float = Field(
+        0.6, gt=0, le=1, description="Weighted core overlap from which two families are one wording."
+    )
+    shared_accounts: float = Field(
+        0.3,
+        gt=0,
+        le=1,
+        description="Part of the smaller side's accounts, beyond chance, that ties a family to a campaign.",
+    )
+    near_cosine: float = Field(
+        0.8, gt=0, le=1, description="Cosine of two wordings that ask for the same in other words."
+    )
+    memory_days: int = Field(
+        14, ge=1, description="Days that a wording is remembered after its campaign was last seen with it."
+    )
+    account_days: int = Field(
+        3, ge=1, description="Days of a campaign, the latest ones, whose accounts it is known by."
+    )
+    dormant_days: int = Field(7, ge=1, description="Days unseen after which a campaign is dormant.")
+    retire_days: int = Field(
+        180, ge=1, description="Days unseen after which a campaign's id is not given again."
+    )
 
 
 class TierSettings(Section):

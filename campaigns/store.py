@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from datetime import date
 from typing import Self
 
-from sqlalchemy import URL, ColumnElement, delete, func, or_, select, text, tuple_
+from sqlalchemy import URL, ColumnElement, delete, func, or_, select, text
 from sqlalchemy.orm import Session
 
 from campaigns.database import Database, migrate
@@ -27,22 +27,23 @@ from campaigns.entries import (
     CampaignSummary,
     Clock,
     Decision,
-    KnownCore,
+    KnownCampaign,
     PublishedRun,
     Verdict,
     utc_now,
 )
 from campaigns.errors import IntegrityError, UsageError
+from campaigns.history import select_history
+from campaigns.known import select_known
 from campaigns.records import Tier
 from campaigns.settings import Settings
 from campaigns.tables import (
     AllowRow,
-    CampaignCoreRow,
     CampaignDayRow,
     CampaignRow,
     DayRow,
-    LineageRow,
     RunRow,
+    WordingRow,
 )
 
 
@@ -152,48 +153,21 @@ class Store:
             UsageError: nobody knows this id.
         """
         with self.reading() as session:
-            campaign = session.get(CampaignRow, campaign_id)
-            if campaign is None:
-                raise UsageError(f"no campaign {campaign_id!r}", hint="`shoal campaigns` lists them.")
-            days = session.scalars(
-                select(CampaignDayRow)
-                .where(CampaignDayRow.campaign_id == campaign_id)
-                .order_by(CampaignDayRow.day)
-            )
-            lineage = session.scalars(
-                select(LineageRow)
-                .where(LineageRow.campaign_id == campaign_id)
-                .order_by(LineageRow.day, LineageRow.event)
-            )
-            return CampaignHistory(
-                campaign_id=campaign.campaign_id,
-                first_day=campaign.first_day,
-                last_day=campaign.last_day,
-                state=campaign.state,
-                days=tuple(row.entry() for row in days),
-                lineage=tuple(row.entry() for row in lineage),
-            )
+            return select_history(session, campaign_id)
 
-    def known_cores(self, before: date) -> list[KnownCore]:
-        """Each campaign's most recent core from a day strictly before `before`, by id.
+    def known_campaigns(self, before: date, *, latest_days: int) -> list[KnownCampaign]:
+        """Every campaign of the days strictly before `before`, by id, each wording as of its latest day.
 
         Strictly: a day that is run again must not meet the ids that it gave itself.
 
+        Args:
+            latest_days: of how many of its days, the latest ones, `runs` names the folders.
+
         Raises:
-            IntegrityError: a core is damaged.
+            IntegrityError: a wording is damaged.
         """
-        newest = (
-            select(CampaignCoreRow.campaign_id, func.max(CampaignCoreRow.day))
-            .where(CampaignCoreRow.day < before)
-            .group_by(CampaignCoreRow.campaign_id)
-        )
-        query = (
-            select(CampaignCoreRow)
-            .where(tuple_(CampaignCoreRow.campaign_id, CampaignCoreRow.day).in_(newest))
-            .order_by(CampaignCoreRow.campaign_id)
-        )
         with self.reading() as session:
-            return [row.entry() for row in session.scalars(query)]
+            return select_known(session, before, latest_days)
 
     def first_days(self, before: date) -> dict[str, date]:
         """Since when each campaign is known, of those known before a day."""
@@ -304,9 +278,9 @@ class Store:
                     problems += [f"store: {line}" for line in found if line != "ok"]
                     orphans = session.execute(text("PRAGMA foreign_key_check"))
                     problems += [f"store: row {row[1]} of {row[0]} has no {row[2]}" for row in orphans]
-                for core in session.scalars(select(CampaignCoreRow)):
+                for wording in session.scalars(select(WordingRow)):
                     try:
-                        core.entry()
+                        wording.entry()
                     except IntegrityError as error:
                         problems.append(f"store: {error.what}")
         except IntegrityError as error:  # too damaged to be read to the end

@@ -2,7 +2,7 @@
 
     runs ──< campaign_days >── campaigns ──< lineage
      │            │
-    days     campaign_cores      decisions     allow_list     day_locks
+    days     campaign_wordings   decisions     allow_list     day_locks
 
 `days` is the pointer: a run is published when its day points to it. `campaign_days` holds what the published
 run of a day said about a campaign. `campaigns` holds what outlasts a day and is derived from `campaign_days`:
@@ -42,9 +42,10 @@ from campaigns.entries import (
     CampaignSummary,
     Decision,
     Event,
-    KnownCore,
+    KnownWording,
     LineageEntry,
     PublishedRun,
+    RelatedEntry,
     Verdict,
 )
 from campaigns.errors import IntegrityError
@@ -52,7 +53,8 @@ from campaigns.records import Objective, Tier
 
 FEATURES = np.dtype("<u8")
 WEIGHTS = np.dtype("<f4")
-"""How `campaign_cores` holds its arrays, whatever the machine."""
+MEDOID = np.dtype("<f2")
+"""How `campaign_wordings` holds its arrays, whatever the machine."""
 
 _UNSTORABLE = {0: "\ufffd", **dict.fromkeys(range(0xD800, 0xE000), "\ufffd")}
 
@@ -194,13 +196,14 @@ class CampaignDayRow(Base):
         )
 
 
-class CampaignCoreRow(Base):
-    """The scaffold features that marked a campaign on a day; families of later days are compared with them.
+class WordingRow(Base):
+    """What marked a wording of a campaign on a day; families of later days are compared with it.
 
-    `features` are little-endian uint64, `weights` little-endian float32, one each per feature.
+    `features` are little-endian uint64, `weights` little-endian float32, one each per feature; `medoid` is
+    little-endian float16.
     """
 
-    __tablename__ = "campaign_cores"
+    __tablename__ = "campaign_wordings"
     __table_args__ = (
         ForeignKeyConstraint(
             ["campaign_id", "day"], ["campaign_days.campaign_id", "campaign_days.day"], ondelete="CASCADE"
@@ -209,26 +212,32 @@ class CampaignCoreRow(Base):
 
     campaign_id: Mapped[str] = mapped_column(primary_key=True)
     day: Mapped[date] = mapped_column(primary_key=True)
+    variant: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
     features: Mapped[bytes]
     weights: Mapped[bytes]
+    medoid: Mapped[bytes]
+    encoder: Mapped[str]
 
-    def entry(self) -> KnownCore:
+    def entry(self) -> KnownWording:
         """
         Raises:
             IntegrityError: the arrays do not belong together.
         """
         n_features, torn = divmod(len(self.features), FEATURES.itemsize)
-        if torn or len(self.weights) != n_features * WEIGHTS.itemsize:
+        if torn or len(self.weights) != n_features * WEIGHTS.itemsize or len(self.medoid) % MEDOID.itemsize:
             raise IntegrityError(
-                f"the core of campaign {self.campaign_id} on {self.day} is damaged",
+                f"a wording of campaign {self.campaign_id} on {self.day} is damaged",
                 where=f"table {self.__tablename__}",
                 hint=f"Run {self.day} again with --force.",
             )
-        return KnownCore(
+        return KnownWording(
             campaign_id=self.campaign_id,
             day=self.day,
+            variant=self.variant,
             features=np.frombuffer(self.features, FEATURES).astype(np.uint64, copy=False),
             weights=np.frombuffer(self.weights, WEIGHTS).astype(np.float32, copy=False),
+            medoid=np.frombuffer(self.medoid, MEDOID).astype(np.float16, copy=False),
+            encoder=self.encoder,
         )
 
 
@@ -245,13 +254,19 @@ class LineageRow(Base):
     figures: Mapped[dict[str, Any]]
 
     def entry(self) -> LineageEntry:
-        return LineageEntry(
-            day=self.day,
-            event=Event(self.event),
-            reason=self.reason,
-            figures=self.figures,
-            other_id=self.other_id,
-        )
+        return LineageEntry(**self._told())
+
+    def related(self) -> RelatedEntry:
+        return RelatedEntry(campaign_id=self.campaign_id, **self._told())
+
+    def _told(self) -> dict[str, Any]:
+        return {
+            "day": self.day,
+            "event": Event(self.event),
+            "reason": self.reason,
+            "figures": self.figures,
+            "other_id": self.other_id,
+        }
 
 
 class AllowRow(Base):

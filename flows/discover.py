@@ -15,12 +15,12 @@ from prefect import flow
 from prefect.artifacts import create_table_artifact
 
 from campaigns import files
-from campaigns.entries import PublishedRun
+from campaigns.entries import PublishedRun, Sleep
 from campaigns.errors import UsageError
 from campaigns.failpoints import failpoint
 from campaigns.locks import held
 from campaigns.publish import publish
-from campaigns.results import records
+from campaigns.results import records, unseen
 from campaigns.runs import MANIFEST, RESULTS, Run, open_run
 from campaigns.settings import Settings, load
 from campaigns.store import Store
@@ -100,7 +100,15 @@ def discover_campaigns(
                 "detection_floor": detection_floor(run, settings),
             }
         )
-        publish(store, lock, PublishedRun.of(run, settings.home, _counts(manifest)), records(run))
+        published_run = PublishedRun.of(run, settings.home, _counts(manifest))
+        publish(
+            store,
+            lock,
+            published_run,
+            records(run, encoder(settings).fingerprint),
+            unseen(run),
+            Sleep(settings.identity.dormant_days, settings.identity.retire_days),
+        )
         _leave_artifact(run, manifest)
     return run.run_id
 

@@ -19,7 +19,7 @@ from campaigns import files
 from campaigns.runs import Counts, Run
 from campaigns.settings import Settings
 from flows import progress
-from flows.resources import RunRef, encode
+from flows.resources import RunRef, encode, encoder
 
 _shell: Any = task(cache_policy=NO_CACHE, persist_result=False, cache_result_in_memory=False)
 Work = Callable[[Run, Settings], Counts]
@@ -161,20 +161,26 @@ def join(ref: RunRef) -> None:
 @_shell
 def identify(ref: RunRef) -> None:
     """Families to lasting campaign ids."""
-
     from campaigns.store import Store
+    from clustering.recognise import OUTPUTS
+    from flows.known import workers_of
 
-    with Store.open(ref.settings()) as store:
-        cores = store.known_cores(ref.run().day)
+    settings, day = ref.settings(), ref.run().day
+    with Store.open(settings) as store:
+        known = store.known_campaigns(day, latest_days=settings.identity.account_days)
+    workers, files_asked = workers_of(known, settings)
 
     def work(run: Run, settings: Settings) -> Counts:
-        from clustering.identity import Core, identify_families
+        from clustering.recognise import identify_families
 
-        known = [(core.campaign_id, Core(core.features, core.weights)) for core in cores]
-        return identify_families(run, known, settings)
+        return identify_families(run, known, workers, settings, encoder(settings).fingerprint)
 
-    asked = [core.digest for core in cores]
-    _do(ref, "identify", work, ["identities.parquet"], after=("cluster", "join"), asked=asked)
+    asked = [
+        *(wording.digest for one in known for wording in one.wordings),
+        *(f"{one.campaign_id} {one.last_day} {one.merged_into} {one.first_free}" for one in known),
+        *files_asked,
+    ]
+    _do(ref, "identify", work, list(OUTPUTS), after=("represent", "embed", "cluster", "join"), asked=asked)
 
 
 @_shell

@@ -15,7 +15,7 @@ import pyarrow as pa
 from store_examples import MONDAY
 
 from campaigns import files
-from campaigns.entries import CampaignRecord, Event, Lineage, PublishedRun
+from campaigns.entries import CampaignRecord, Event, Lineage, PublishedRun, WordingRecord
 from campaigns.locks import held
 from campaigns.publish import publish
 from campaigns.records import (
@@ -191,8 +191,8 @@ def write_tables(run: Run) -> None:
         run,
         "identities",
         [
-            {"family": 0, "campaign_id": GRADES, "variant": 0, "event": "minted", "overlap": 0.0},
-            {"family": 1, "campaign_id": LEDGER, "variant": 0, "event": "minted", "overlap": 0.125},
+            _identity(0, GRADES, 0.0),
+            _identity(1, LEDGER, 0.125),
         ],
         IDENTITIES,
     )
@@ -340,6 +340,20 @@ def _label(family: int, constant: str) -> dict[str, Any]:
     }
 
 
+def _identity(family: int, campaign_id: str, overlap: float) -> dict[str, object]:
+    return {
+        "family": family,
+        "campaign_id": campaign_id,
+        "lead": family,
+        "variant": 0,
+        "event": "minted",
+        "reason": f"new {HOSTILE}",
+        "overlap": overlap,
+        "shared": 0,
+        "expected": 0.0,
+    }
+
+
 def _records(run: Run) -> list[CampaignRecord]:
     return [
         CampaignRecord(
@@ -351,8 +365,11 @@ def _records(run: Run) -> list[CampaignRecord]:
             title=row["label"],
             objective=Objective(row["objective"]),
             template=row["template"],
-            features=np.array([1, 2], np.uint64),
-            weights=np.array([1.0, 0.5], np.float32),
+            wordings=(
+                WordingRecord(
+                    variant=0, features=np.array([1, 2], np.uint64), weights=np.array([1.0, 0.5], np.float32)
+                ),
+            ),
             lineage=(Lineage(event=Event.MINTED, reason=f"new {HOSTILE}", figures={"overlap": 0.0}),),
         )
         for row in run.table("campaigns").to_pylist()

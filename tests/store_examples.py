@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 
 import numpy as np
 
-from campaigns.entries import CampaignRecord, Event, Lineage, PublishedRun
+from campaigns.entries import CampaignRecord, Event, Lineage, PublishedRun, WordingRecord
 from campaigns.locks import held
 from campaigns.publish import publish
 from campaigns.records import Objective, Tier
@@ -32,6 +32,16 @@ def a_run(day: date = MONDAY, attempt: int = 1, *, digest: str = "") -> Publishe
     )
 
 
+def a_wording(feature: int = 1, variant: int = 0) -> WordingRecord:
+    return WordingRecord(
+        variant=variant,
+        features=np.array([feature, 2**64 - 1], np.uint64),
+        weights=np.array([1.5, 0.1], np.float32),
+        medoid=np.array([0.6, 0.8], np.float16),
+        encoder="tiny",
+    )
+
+
 def a_campaign(
     name: str, *, score: float = 0.5, tier: Tier = Tier.REVIEW, title: str = "Grades essays", feature: int = 1
 ) -> CampaignRecord:
@@ -44,14 +54,18 @@ def a_campaign(
         title=title,
         objective=Objective.GRADING,
         template="Grade this essay: {text}",
-        features=np.array([feature, 2**64 - 1], np.uint64),
-        weights=np.array([1.5, 0.1], np.float32),
+        wordings=(a_wording(feature),),
         lineage=(
             Lineage(event=Event.MINTED, reason=f"{title}: nothing like it", figures={"overlap": 0.125}),
         ),
     )
 
 
-def publish_now(store: Store, run: PublishedRun, campaigns: Sequence[CampaignRecord]) -> bool:
+def publish_now(
+    store: Store,
+    run: PublishedRun,
+    campaigns: Sequence[CampaignRecord],
+    unseen: Mapping[str, Sequence[Lineage]] | None = None,
+) -> bool:
     with held(store, run.day, lease_seconds=60) as lock:
-        return publish(store, lock, run, campaigns)
+        return publish(store, lock, run, campaigns, unseen)

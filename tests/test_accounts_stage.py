@@ -122,9 +122,13 @@ def identified(run: Run) -> Run:
         {
             "family": row["family"],
             "campaign_id": f"c-{row['lead']}",
+            "lead": row["lead"],
             "variant": int(row["family"] != row["lead"]),
             "event": "minted",
+            "reason": "new",
             "overlap": 0.0,
+            "shared": 0,
+            "expected": 0.0,
         }
         for row in run.table("wordings").to_pylist()
     ]

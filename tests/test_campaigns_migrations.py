@@ -6,6 +6,7 @@ import os
 import shutil
 import sqlite3
 import threading
+from dataclasses import replace
 from multiprocessing.connection import Connection
 from multiprocessing.context import ForkServerContext
 from pathlib import Path
@@ -15,7 +16,7 @@ from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 from sqlalchemy import CheckConstraint, Table, event, inspect, text
-from store_examples import MONDAY, a_campaign, a_run, publish_now
+from store_examples import MONDAY, TUESDAY, a_campaign, a_run, a_wording, publish_now
 
 from campaigns import database
 from campaigns.database import Database, migrate, migration_config
@@ -202,6 +203,22 @@ def test_a_newer_schema_is_refused_and_left_alone(store_url: str) -> None:
     assert tables(store_url) == before
 
 
+def test_cores_of_before_become_the_first_wording(store_url: str) -> None:
+    wordings = (a_wording(7), a_wording(8, 1))
+    with Store.open_url(store_url) as store:
+        publish_now(store, a_run(), [replace(a_campaign("c1"), wordings=wordings)])
+    opened = Database(store_url)
+    with opened.writer.begin() as connection:
+        command.downgrade(migration_config(connection), "0003")
+    assert "campaign_cores" in tables(store_url)
+    opened.close()
+    with Store.open_url(store_url) as store:
+        (known,) = store.known_campaigns(TUESDAY, latest_days=1)
+    (wording,) = known.wordings
+    assert (wording.variant, wording.features.tolist()) == (0, wordings[0].features.tolist())
+    assert (len(wording.medoid), wording.encoder) == (0, "")
+
+
 def test_tables_of_somebody_else_are_not_taken_over(store_url: str) -> None:
     execute(store_url, "CREATE TABLE runs (distance INTEGER)")
     with pytest.raises(IntegrityError, match="tables that Shoal did not make: runs"):
@@ -219,12 +236,12 @@ def test_a_new_migration_can_be_drawn_up_from_the_template(
     migrate(opened)
     with opened.writer.begin() as connection:
         config = migration_config(connection)
-        command.revision(config, "nothing changes", autogenerate=True, rev_id="0004")
-    written = (copy / "versions" / "0004_nothing_changes.py").read_text()
-    assert 'down_revision = "0003"' in written.replace("'", '"')
+        command.revision(config, "nothing changes", autogenerate=True, rev_id="0005")
+    written = (copy / "versions" / "0005_nothing_changes.py").read_text()
+    assert 'down_revision = "0004"' in written.replace("'", '"')
     assert "op.create" not in written
     assert "op.drop" not in written
     migrate(opened)
     with opened.reader.begin() as connection:
-        assert MigrationContext.configure(connection).get_current_revision() == "0004"
+        assert MigrationContext.configure(connection).get_current_revision() == "0005"
     opened.close()

@@ -13,7 +13,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 from sqlalchemy import func, select, text
-from store_examples import MONDAY, NOON, TUESDAY, WEDNESDAY, a_campaign, a_run, publish_now
+from store_examples import MONDAY, NOON, TUESDAY, WEDNESDAY, a_campaign, a_run, a_wording, publish_now
 
 from campaigns import files
 from campaigns.entries import AllowKind, CampaignRecord, Event, Lineage, PublishedRun, template_hash
@@ -34,7 +34,7 @@ from campaigns.records import (
 from campaigns.runs import open_run
 from campaigns.settings import Settings
 from campaigns.store import Store
-from campaigns.tables import Base, CampaignCoreRow, RunRow
+from campaigns.tables import Base, RunRow, WordingRow
 
 
 def everything(store: Store) -> dict[str, list[tuple[object, ...]]]:
@@ -141,13 +141,17 @@ def test_the_store_follows_a_plain_model_through_random_publishes(store: Store) 
         }
         probe = days[rng.integers(5)]
         expected = {
-            name: (max(earlier), truth[max(earlier)][name].features.tolist())
+            name: (max(earlier), truth[max(earlier)][name].wordings[0].features.tolist())
             for name, on in seen.items()
             if (earlier := [d for d in on if d < probe])
         }
-        known = store.known_cores(before=probe)
-        assert {core.campaign_id: (core.day, core.features.tolist()) for core in known} == expected
-        assert [core.campaign_id for core in known] == sorted(expected)
+        known = store.known_campaigns(before=probe, latest_days=1)
+        assert {
+            one.campaign_id: (one.last_day, wording.features.tolist())
+            for one in known
+            for wording in one.wordings
+        } == expected
+        assert [one.campaign_id for one in known] == sorted(expected)
 
 
 def test_backfill_in_any_order_says_the_same(store_url: str, tmp_path: Path) -> None:
@@ -171,14 +175,14 @@ def test_more_campaigns_than_a_batch_holds(store: Store, monkeypatch: pytest.Mon
     publish_now(store, a_run(MONDAY), [a_campaign(name) for name in sorted(names)[:20]])
     publish_now(store, a_run(TUESDAY), [a_campaign(name) for name in names])
     assert {c.campaign_id for c in store.campaigns(TUESDAY)} == names
-    assert len(store.known_cores(before=WEDNESDAY)) == 50
+    assert len(store.known_campaigns(before=WEDNESDAY, latest_days=1)) == 50
 
 
 def test_a_run_without_campaigns_is_published_too(store: Store) -> None:
     assert publish_now(store, a_run(), [])
     assert store.current_run(MONDAY) == a_run()
     assert store.campaigns() == []
-    assert store.known_cores(before=TUESDAY) == []
+    assert store.known_campaigns(before=TUESDAY, latest_days=1) == []
 
 
 def test_one_campaign_cannot_be_two_families(store: Store) -> None:
@@ -188,7 +192,7 @@ def test_one_campaign_cannot_be_two_families(store: Store) -> None:
 
 
 def test_a_core_needs_a_weight_for_each_feature(store: Store) -> None:
-    broken = replace(a_campaign("c1"), weights=np.ones(3, np.float32))
+    broken = replace(a_campaign("c1"), wordings=(replace(a_wording(), weights=np.ones(3, np.float32)),))
     with pytest.raises(ValueError, match="does not have one weight"):
         publish_now(store, a_run(), [broken])
 
@@ -326,17 +330,47 @@ def test_a_day_that_is_run_again_does_not_meet_its_own_ids(store: Store) -> None
     publish_now(store, a_run(MONDAY), [a_campaign("a", feature=1)])
     publish_now(store, a_run(TUESDAY), [a_campaign("a", feature=2), a_campaign("b", feature=3)])
 
-    assert store.known_cores(before=MONDAY) == []
-    (core,) = store.known_cores(before=TUESDAY)
-    assert (core.campaign_id, core.day) == ("a", MONDAY)
-    assert core.features.dtype == np.uint64
-    assert core.features.tolist() == [1, 2**64 - 1]
-    assert core.weights.dtype == np.float32
-    assert core.weights.tolist() == [np.float32(1.5), np.float32(0.1)]
-    assert [(c.campaign_id, c.day) for c in store.known_cores(before=WEDNESDAY)] == [
-        ("a", TUESDAY),
-        ("b", TUESDAY),
+    assert store.known_campaigns(before=MONDAY, latest_days=1) == []
+    (known,) = store.known_campaigns(before=TUESDAY, latest_days=1)
+    assert (known.campaign_id, known.last_day, known.first_free) == ("a", MONDAY, 1)
+    (wording,) = known.wordings
+    for array, kind, values in (
+        (wording.features, np.uint64, [1, 2**64 - 1]),
+        (wording.weights, np.float32, [1.5, 0.1]),
+        (wording.medoid, np.float16, [0.6, 0.8]),
+    ):
+        assert array.dtype == kind
+        assert array.tolist() == np.array(values, kind).tolist()
+    later = store.known_campaigns(before=WEDNESDAY, latest_days=1)
+    assert [(one.campaign_id, one.last_day) for one in later] == [("a", TUESDAY), ("b", TUESDAY)]
+
+
+def test_a_wording_is_known_from_its_latest_day_and_runs_from_the_latest_days(store: Store) -> None:
+    first = replace(a_campaign("a"), wordings=(a_wording(1), a_wording(2, 1), a_wording(3, 2)))
+    publish_now(store, a_run(MONDAY), [first])
+    publish_now(store, a_run(TUESDAY), [replace(a_campaign("a"), wordings=(a_wording(4), a_wording(5, 1)))])
+    (known,) = store.known_campaigns(before=WEDNESDAY, latest_days=2)
+    assert [(one.variant, one.day, int(one.features[0])) for one in known.wordings] == [
+        (0, TUESDAY, 4),
+        (1, TUESDAY, 5),
+        (2, MONDAY, 3),
     ]
+    assert known.first_free == 3
+    assert known.runs == ("runs/2026-01-06/1", "runs/2026-01-05/1")
+    assert store.known_campaigns(before=WEDNESDAY, latest_days=1)[0].runs == ("runs/2026-01-06/1",)
+
+
+def test_a_campaign_that_was_taken_in_is_so_until_it_is_seen_again(store: Store) -> None:
+    taken = {"b": [Lineage(event=Event.MERGED, reason="a sends it", figures={}, other_id="a")]}
+    publish_now(store, a_run(MONDAY), [a_campaign("a"), a_campaign("b")])
+    publish_now(store, a_run(TUESDAY), [a_campaign("a")], taken)
+    merged = [one.merged_into for one in store.known_campaigns(before=WEDNESDAY, latest_days=1)]
+    assert merged == [None, "a"]
+    assert [one.merged_into for one in store.known_campaigns(before=TUESDAY, latest_days=1)] == [None, None]
+    assert [(one.day, one.event) for one in store.campaign("b").lineage][-1] == (TUESDAY, Event.MERGED)
+    publish_now(store, a_run(WEDNESDAY), [a_campaign("b")])
+    after = store.known_campaigns(before=WEDNESDAY + timedelta(days=1), latest_days=1)
+    assert [one.merged_into for one in after] == [None, None]
 
 
 def test_the_allow_list_holds_until_its_last_day(store: Store) -> None:
@@ -436,13 +470,13 @@ def test_damage_in_the_middle_is_found(tmp_path: Path) -> None:
         assert store.verify() != []
 
 
-def test_a_torn_core_is_refused_and_named(store: Store) -> None:
+def test_a_torn_wording_is_refused_and_named(store: Store) -> None:
     publish_now(store, a_run(), [a_campaign("c1")])
     with store.writing() as session:
-        session.get_one(CampaignCoreRow, ("c1", MONDAY)).weights = b"\x00" * 5
-    with pytest.raises(IntegrityError, match="core of campaign c1 on 2026-01-05 is damaged"):
-        store.known_cores(before=TUESDAY)
-    assert store.verify() == ["store: the core of campaign c1 on 2026-01-05 is damaged"]
+        session.get_one(WordingRow, ("c1", MONDAY, 0)).weights = b"\x00" * 5
+    with pytest.raises(IntegrityError, match="wording of campaign c1 on 2026-01-05 is damaged"):
+        store.known_campaigns(before=TUESDAY, latest_days=1)
+    assert store.verify() == ["store: a wording of campaign c1 on 2026-01-05 is damaged"]
 
 
 def test_a_row_that_refers_to_nothing_is_found(tmp_path: Path) -> None:

@@ -1,22 +1,84 @@
-"""Campaign ids: kept by overlap, minted from content, never given twice."""
+"""Campaign ids: kept by template or by accounts, minted from content, never given twice."""
 
 from __future__ import annotations
 
-from datetime import date
+from collections.abc import Iterable, Sequence
+from datetime import date, timedelta
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from clustering.identity import Core, identify, mint, overlap_matrix
+from campaigns.entries import Event
+from campaigns.settings import IdentitySettings
+from clustering.identity import (
+    Found,
+    Identity,
+    Known,
+    KnownWording,
+    Recognised,
+    Wording,
+    mint,
+    parted,
+    recognise,
+    variants,
+)
+from clustering.overlap import Core, overlap_matrix
 
 DAY = date(2026, 1, 6)
+SETTINGS = IdentitySettings()
+EVERYBODY = 1_000
 
 
-def core(features: dict[int, float]) -> Core:
-    names = sorted(features)
-    return Core(np.array(names, np.uint64), np.array([features[n] for n in names], np.float32))
+def core(features: Iterable[int] | dict[int, float]) -> Core:
+    weights = features if isinstance(features, dict) else dict.fromkeys(features, 1.0)
+    names = sorted(weights)
+    return Core(np.array(names, np.uint64), np.array([weights[n] for n in names], np.float32))
+
+
+def found(
+    *wordings: Iterable[int], accounts: Iterable[int] = (), each: int = 3, medoid: int | None = None
+) -> Found:
+    names = np.array(sorted(accounts), np.int64)
+    return Found(
+        [Wording(core(features), 30, pointing(medoid)) for features in wordings],
+        names,
+        np.full(len(names), each),
+    )
+
+
+def known(
+    name: str,
+    *wordings: Iterable[int],
+    accounts: Iterable[int] = (),
+    ago: int = 1,
+    merged_into: str | None = None,
+    medoid: int | None = None,
+) -> Known:
+    day = DAY - timedelta(days=ago)
+    return Known(
+        name,
+        day,
+        [KnownWording(n, core(one), day, pointing(medoid)) for n, one in enumerate(wordings)],
+        np.array(sorted(accounts), np.int64),
+        merged_into,
+    )
+
+
+def pointing(axis: int | None) -> np.ndarray | None:
+    return None if axis is None else np.eye(8, dtype=np.float32)[axis]
+
+
+def told(today: Sequence[Found], before: Sequence[Known]) -> Recognised:
+    return recognise(today, before, DAY, np.full(EVERYBODY, 2, np.int64), SETTINGS)
+
+
+def one(today: Found, *before: Known) -> Identity:
+    return told([today], before).identities[0]
+
+
+# -- the template side ---------------------------------------------------------------------------------
 
 
 def test_overlap_is_the_weighted_jaccard_of_the_formula() -> None:
@@ -25,43 +87,180 @@ def test_overlap_is_the_weighted_jaccard_of_the_formula() -> None:
     assert overlap_matrix([a], [core({})])[0, 0] == 0.0
 
 
-def test_a_drifting_family_keeps_its_id_and_a_new_one_gets_its_own() -> None:
-    known = [
-        ("c-old", core(dict.fromkeys(range(10), 1.0))),
-        ("c-other", core(dict.fromkeys(range(50, 60), 1.0))),
-    ]
-    families = [core(dict.fromkeys(range(2, 12), 1.0)), core(dict.fromkeys(range(100, 110), 1.0))]
-    drifted, fresh = identify(families, known, DAY, 0.3)
-    assert (drifted.campaign_id, drifted.event) == ("c-old", "kept")
+def test_a_drifting_template_keeps_its_id_and_a_new_one_gets_its_own() -> None:
+    before = [known("c-old", range(10)), known("c-other", range(50, 60))]
+    drifted, fresh = told([found(range(2, 12)), found(range(100, 110))], before).identities
+    assert (drifted.campaign_id, drifted.event, drifted.other_id) == ("c-old", Event.KEPT, None)
     assert drifted.overlap == pytest.approx(8 / 12, abs=1e-6)
-    assert fresh.event == "minted"
+    assert fresh.event == Event.MINTED
     assert fresh.campaign_id not in {"c-old", "c-other"}
 
 
-def test_two_families_never_share_an_id_and_the_better_one_keeps_it() -> None:
-    known = [("c-old", core(dict.fromkeys(range(10), 1.0)))]
-    split = [core(dict.fromkeys(range(4), 1.0)), core(dict.fromkeys(range(2, 10), 1.0))]
-    first, second = identify(split, known, DAY, 0.3)
-    assert second.campaign_id == "c-old"
-    assert first.event == "minted"
+def test_a_campaign_is_found_again_by_one_of_its_wordings() -> None:
+    """The union of eight wordings against one of them overlaps by an eighth."""
+    before = known("c-eight", *(range(100 * n, 100 * n + 10) for n in range(8)))
+    again = one(found(range(300, 310)), before)
+    assert (again.campaign_id, again.overlap) == ("c-eight", 1.0)
 
 
 def test_the_best_fit_keeps_the_id_though_two_middling_fits_would_sum_to_more() -> None:
-    known = [("c-a", core(dict.fromkeys(range(20), 1.0))), ("c-b", core(dict.fromkeys(range(12, 32), 1.0)))]
-    fits_a_well = core(dict.fromkeys(range(19), 1.0))  # overlaps a by 19/20, b by 7/32
-    fits_a_somewhat = core(dict.fromkeys(range(4, 20), 1.0))  # overlaps a by 16/20, b by 8/28
-    well, somewhat = identify([fits_a_well, fits_a_somewhat], known, DAY, 0.2)
-    assert (well.campaign_id, somewhat.campaign_id) == ("c-a", "c-b")
-    assert well.overlap == pytest.approx(19 / 20)
+    before = [known("c-a", range(20)), known("c-b", range(7, 25))]
+    fits_a_well = found(range(19))  # overlaps a by 19/20, b by 12/25
+    fits_a_somewhat = found(range(10))  # overlaps a by 10/20, b by 3/25
+    well, somewhat = told([fits_a_well, fits_a_somewhat], before).identities
+    assert (well.campaign_id, well.overlap) == ("c-a", 0.95)
+    assert somewhat.campaign_id not in {"c-a", "c-b"}
+
+
+# -- the account side ----------------------------------------------------------------------------------
+
+
+def test_accounts_keep_the_id_of_a_template_that_is_hardly_itself() -> None:
+    before = known("c-old", range(20), accounts=range(30))
+    changed = range(16, 36)  # overlaps by 4/36
+    assert one(found(changed, accounts=range(500, 530)), before).event == Event.POSSIBLY_CONTINUES
+    kept = one(found(changed, accounts=range(30)), before)
+    assert (kept.campaign_id, kept.event, kept.shared) == ("c-old", Event.KEPT, 30)
+    assert kept.expected < 3
+
+
+def test_the_same_accounts_with_other_words_for_the_same_keep_the_id() -> None:
+    before = known("c-old", range(20), accounts=range(30), medoid=0)
+    other_words = range(100, 120)
+    assert one(found(other_words, accounts=range(30), medoid=0), before).event == Event.KEPT
+    another_job = one(found(other_words, accounts=range(30), medoid=1), before)
+    assert (another_job.event, another_job.other_id) == (Event.POSSIBLY_CONTINUES, "c-old")
+
+
+def test_accounts_that_everybody_shares_tie_nobody() -> None:
+    """Accounts so busy that they are in every family."""
+    activity = np.full(EVERYBODY, 1, np.int64)
+    activity[:6] = 3_000
+    today = Found([Wording(core(range(16, 36)), 30)], np.arange(6), np.full(6, 200))
+    before = known("c-old", range(20), accounts=range(6))
+    identity = recognise([today], [before], DAY, activity, SETTINGS).identities[0]
+    assert identity.event == Event.POSSIBLY_CONTINUES
+    assert identity.shared == 6
+    assert identity.expected > 3
+
+
+def test_two_jobs_of_one_pool_keep_their_own_ids() -> None:
+    pool = range(40)
+    before = [known("c-a", range(20), accounts=pool), known("c-b", range(50, 70), accounts=pool)]
+    b, a = told([found(range(52, 72), accounts=pool), found(range(1, 21), accounts=pool)], before).identities
+    assert (a.campaign_id, b.campaign_id) == ("c-a", "c-b")
+
+
+# -- split, merge, parts -------------------------------------------------------------------------------
+
+
+def test_wordings_whose_accounts_part_become_two_campaigns() -> None:
+    before = known("c-old", range(20), range(50, 70), accounts=range(40))
+    halves = [found(range(20), accounts=range(22)), found(range(50, 70), accounts=range(22, 40))]
+    stays, leaves = told(halves, [before]).identities
+    assert (stays.campaign_id, stays.event) == ("c-old", Event.KEPT)
+    assert (leaves.event, leaves.other_id) == (Event.SPLIT, "c-old")
+    assert leaves.campaign_id == mint(DAY, halves[1])
+
+
+def test_a_wording_found_apart_that_has_not_parted_stays_with_its_campaign() -> None:
+    """The accounts send one prompt each: that they do not meet tells nothing."""
+    before = known("c-old", range(20), range(50, 70), accounts=range(40))
+    main = found(range(20), accounts=range(30), each=1)
+    apart = found(range(50, 70), accounts=range(30, 36), each=1)
+    assert [i.campaign_id for i in told([main, apart], [before]).identities] == ["c-old", "c-old"]
+
+
+def test_parted_needs_accounts_that_could_have_met() -> None:
+    def pool(accounts: range, each: int) -> Found:
+        return found(range(3), accounts=accounts, each=each)
+
+    assert parted(pool(range(20), 3), [pool(range(20, 40), 3)])
+    assert not parted(pool(range(20), 1), [pool(range(20, 40), 1)])
+    assert not parted(pool(range(20), 3), [pool(range(18, 40), 3)])
+    assert not parted(pool(range(2), 2), [pool(range(2, 4), 2)])
+
+
+def test_a_pool_that_sends_what_two_campaigns_sent_takes_one_of_them_in() -> None:
+    before = [
+        known("c-a", range(20), accounts=range(20)),
+        known("c-b", range(50, 70), accounts=range(20, 40)),
+    ]
+    both = told([found(range(20), range(50, 70), accounts=range(40))], before)
+    (taken,) = both.merged
+    kept = both.identities[0].campaign_id
+    assert {kept, taken[0]} == {"c-a", "c-b"}
+    assert (taken[1].event, taken[1].campaign_id, taken[1].overlap) == (Event.MERGED, kept, 1.0)
+
+
+def test_a_campaign_that_parts_again_has_its_own_id_back() -> None:
+    before = [
+        known("c-a", range(20), range(50, 70), accounts=range(40)),
+        known("c-b", range(50, 70), accounts=range(20, 40), ago=3, merged_into="c-a"),
+    ]
+    halves = [found(range(20), accounts=range(22)), found(range(50, 70), accounts=range(22, 40))]
+    a, b = told(halves, before).identities
+    assert (a.campaign_id, a.event) == ("c-a", Event.KEPT)
+    assert (b.campaign_id, b.event, b.other_id) == ("c-b", Event.REAWAKENED, None)
+
+
+def test_after_a_split_each_wording_belongs_to_who_had_it_last() -> None:
+    yesterday = DAY - timedelta(days=1)
+    parent = Known(
+        "c-a",
+        yesterday,
+        [
+            KnownWording(0, core(range(20)), yesterday),
+            KnownWording(1, core(range(50, 70)), DAY - timedelta(days=2)),
+        ],
+        np.arange(40),
+    )
+    child = known("c-z", range(50, 70), accounts=range(20, 40))
+    halves = [found(range(50, 70), accounts=range(20, 40)), found(range(20), accounts=range(20))]
+    assert [i.campaign_id for i in told(halves, [parent, child]).identities] == ["c-z", "c-a"]
+
+
+# -- sleep ---------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("ago", "event"), [(7, Event.KEPT), (8, Event.REAWAKENED), (180, Event.REAWAKENED)])
+def test_a_campaign_that_returns_has_its_id_back(ago: int, event: Event) -> None:
+    identity = one(found(range(20)), known("c-old", range(20), ago=ago))
+    assert (identity.campaign_id, identity.event) == ("c-old", event)
+
+
+def test_a_retired_campaign_is_only_named() -> None:
+    identity = one(found(range(20)), known("c-old", range(20), ago=181))
+    assert (identity.event, identity.other_id) == (Event.POSSIBLY_CONTINUES, "c-old")
+    assert identity.campaign_id != "c-old"
+
+
+def test_a_campaign_that_slept_is_not_taken_in() -> None:
+    before = [known("c-a", range(20)), known("c-b", range(50, 70), ago=8)]
+    assert not told([found(range(20), range(50, 70))], before).merged
+
+
+# -- ids and numbers -----------------------------------------------------------------------------------
 
 
 def test_ids_follow_from_day_and_content_only() -> None:
-    a = core({1: 1.0, 2: 2.0})
-    assert mint(DAY, a) == mint(DAY, core({2: 9.0, 1: 3.0}))
-    assert mint(DAY, a) != mint(date(2026, 1, 7), a)
-    assert mint(DAY, a) != mint(DAY, core({1: 1.0, 3: 2.0}))
-    assert mint(DAY, a) == "c-" + mint(DAY, a)[2:].lower()
-    assert len(mint(DAY, a)) == 18
+    first = mint(DAY, found([1, 2]))
+    assert first == mint(DAY, found([2], [1], accounts=range(3)))
+    assert first != mint(date(2026, 1, 7), found([1, 2]))
+    assert first != mint(DAY, found([1, 3]))
+    assert first == "c-" + first[2:].lower()
+    assert len(first) == 18
+
+
+def test_wordings_keep_their_numbers_and_new_ones_get_new_numbers() -> None:
+    before = [KnownWording(n, core(range(100 * n, 100 * n + 10)), DAY) for n in (0, 3, 4)]
+    today = [
+        Wording(core(range(900, 910)), 5),
+        Wording(core(range(402, 412)), 9),
+        Wording(core(range(800, 810)), 7),
+    ]
+    assert variants(today, before, 7) == [8, 4, 7]
+    assert variants(today, [], 0) == [2, 0, 1]
 
 
 @settings(max_examples=100, deadline=None)
@@ -71,16 +270,18 @@ def test_ids_follow_from_day_and_content_only() -> None:
     st.randoms(use_true_random=False),
 )
 def test_order_does_not_matter(today: list[set[int]], before: list[set[int]], random: object) -> None:
-    families = [core(dict.fromkeys(features, 1.0)) for features in today]
-    known = [(f"c-{i}", core(dict.fromkeys(features, 1.0))) for i, features in enumerate(before)]
-    straight = identify(families, known, DAY, 0.3)
-    assert len({identity.campaign_id for identity in straight}) == len(straight)
-    shuffled = list(known)
+    now = [found(features, accounts=range(5 * i, 5 * i + 8)) for i, features in enumerate(today)]
+    then = [known(f"c-{i}", one, accounts=range(4 * i, 4 * i + 9)) for i, one in enumerate(before)]
+    straight = told(now, then)
+    shuffled = list(then)
     random.shuffle(shuffled)  # type: ignore[attr-defined]
-    assert identify(families, shuffled, DAY, 0.3) == straight
-    assert identify(families[::-1], known, DAY, 0.3)[::-1] == straight
+    assert told(now, shuffled) == straight
+    backwards = told(now[::-1], then)
+    assert backwards.identities[::-1] == straight.identities
+    new = [i.campaign_id for i in straight.identities if i.event in (Event.MINTED, Event.SPLIT)]
+    assert len(set(new)) == len(new)
 
 
 def test_nothing_known_and_nothing_found() -> None:
-    assert identify([], [("c-old", core({1: 1.0}))], DAY, 0.3) == []
-    assert identify([core({1: 1.0})], [], DAY, 0.3)[0].event == "minted"
+    assert told([], [known("c-old", [1])]) == Recognised([], [])
+    assert one(found([1])).event == Event.MINTED

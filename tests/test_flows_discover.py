@@ -31,6 +31,7 @@ from campaigns.runs import MANIFEST, RESULTS, Counts, Run, attempts, open_run
 from campaigns.settings import Settings, load
 from campaigns.store import Store
 from campaigns.tables import DayLockRow
+from clustering.recognise import OUTPUTS as RECOGNISED
 from flows import steps
 from flows.discover import copy_results, detection_floor, discover_campaigns
 from flows.resources import Flags, RunRef
@@ -179,24 +180,23 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     def work(name: str, *outputs: str, reads: str = "") -> Callable[..., Counts]:
         def write(run: Run, *given: Any, **_: Any) -> Counts:
             done.append(name)
-            said = (run.path / reads).read_text() if reads else str([core for core, _ in given[0]])
+            said = (run.path / reads).read_text() if reads else str([one.campaign_id for one in given[0]])
             for output in outputs:
-                files.write_bytes(run.path / f"{output}.parquet", said.encode())
+                files.write_bytes(run.path / output, said.encode())
             return {}
 
         return write
 
-    linked = [output.removesuffix(".parquet") for output in LINKED]
-    written = ("members", "campaigns", "variants", "map")
-    monkeypatch.setattr("clustering.identity.identify_families", work("identify", "identities"))
-    monkeypatch.setattr("accounts.stage.link_campaigns", work("link", *linked, reads="identities.parquet"))
+    written = [f"{name}.parquet" for name in ("members", "campaigns", "variants", "map")]
+    monkeypatch.setattr("clustering.recognise.identify_families", work("identify", *RECOGNISED))
+    monkeypatch.setattr("accounts.stage.link_campaigns", work("link", *LINKED, reads="identities.parquet"))
     monkeypatch.setattr("campaigns.results.write_results", work("results", *written, reads="tiers.parquet"))
     return done
 
 
 def test_what_the_store_says_by_now_is_what_a_resumed_run_goes_by(tmp_path: Path, asked: list[str]) -> None:
     run, ref = a_ref(tmp_path, {})
-    for stage in ("represent", "cluster", "label", "join", "layout"):
+    for stage in ("represent", "embed", "cluster", "label", "join", "layout"):
         run.stage(stage, dict, [])
 
     def resumed() -> list[str]:
@@ -211,7 +211,9 @@ def test_what_the_store_says_by_now_is_what_a_resumed_run_goes_by(tmp_path: Path
         assert resumed() == []
         publish_now(store, a_run(DAY - timedelta(days=1)), [a_campaign("c1")])  # a backfill
         assert resumed() == everything
-        publish_now(store, a_run(DAY - timedelta(days=1), 2), [a_campaign("c1", feature=9)])  # its core moved
+        publish_now(
+            store, a_run(DAY - timedelta(days=1), 2), [a_campaign("c1", feature=9)]
+        )  # its wording moved
         assert resumed() == ["identify"]  # and it says the same as before
         entry = store.add_allow(AllowKind.CAMPAIGN, "c1", reason="a course", author="ada")
         assert resumed() == ["link"]

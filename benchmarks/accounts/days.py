@@ -11,20 +11,18 @@ import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
 from campaigns import files
+from campaigns.entries import Event, KnownCampaign, KnownWording
 from campaigns.runs import Run, open_run
 from campaigns.settings import Settings, load
+from flows.known import workers_of
 from simulation.plan import SimulationPlan
 from simulation.traffic import write_day
-
-if TYPE_CHECKING:
-    from clustering.identity import Core
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +74,7 @@ def days(plan: SimulationPlan, without: Sequence[str] = (), folder: Path | None 
 def _discover(run: Run, settings: Settings, source: Path, before: Sequence[Run]) -> None:
     """Every stage of the recipe up to `link`, in the order of `flows.discover`."""
     from accounts.stage import join_families, link_campaigns
-    from clustering.identity import identify_families
+    from clustering.recognise import identify_families
     from clustering.stage import cluster, group
     from embeddings.representatives import choose
     from embeddings.stage import build_scaffold
@@ -91,21 +89,47 @@ def _discover(run: Run, settings: Settings, source: Path, before: Sequence[Run])
     cluster(run, settings)
     label(run, settings, _no_vectors)
     join_families(run, settings)
-    identify_families(run, _known(before), settings)
+    identify_families(run, *_known(before, settings), settings)
     first = {name: one.day for one in reversed(before) for name in campaign_ids(one).values()}
     link_campaigns(run, settings, (), trailing=[one.path for one in before], first_days=first)
 
 
-def _known(before: Sequence[Run]) -> list[tuple[str, Core]]:
-    """Each campaign's most recent core, by id."""
-    from clustering.identity import campaign_cores
+def _known(before: Sequence[Run], settings: Settings) -> tuple[list[KnownCampaign], pl.DataFrame]:
+    """What the store would know of the days before, from their run folders."""
+    from campaigns.results import wordings_of
 
-    found: dict[str, Core] = {}
+    wordings: dict[str, dict[int, KnownWording]] = {}
+    seen: dict[str, list[Run]] = {}
+    merged: dict[str, str | None] = {}
     for run in before:
-        ids = campaign_ids(run)
-        cores = campaign_cores(run, pl.DataFrame(run.table("wordings", ["family", "lead"])))
-        found |= {ids[lead]: core for lead, core in cores.items()}
-    return sorted(found.items(), key=lambda item: item[0])
+        for name, own in wordings_of(run).items():
+            seen.setdefault(name, []).append(run)
+            merged[name] = None
+            for one in own:
+                wordings.setdefault(name, {})[one.variant] = KnownWording(
+                    campaign_id=name,
+                    day=run.day,
+                    variant=one.variant,
+                    features=one.features,
+                    weights=one.weights,
+                )
+        merged |= {
+            row["campaign_id"]: row["other_id"]
+            for row in run.table("unseen").to_pylist()
+            if row["event"] == Event.MERGED
+        }
+    known = [
+        KnownCampaign(
+            campaign_id=name,
+            last_day=runs[-1].day,
+            runs=tuple(str(run.path) for run in reversed(runs[-settings.identity.account_days :])),
+            merged_into=merged[name],
+            wordings=tuple(one for _, one in sorted(wordings[name].items())),
+            first_free=max(wordings[name], default=-1) + 1,
+        )
+        for name, runs in sorted(seen.items())
+    ]
+    return known, workers_of(known, settings)[0]
 
 
 def campaign_ids(run: Run) -> dict[int, str]:

@@ -83,6 +83,8 @@ class CampaignReport:
             "state": self.history.state,
             "history": history["days"],
             "lineage": history["lineage"],
+            "wordings_by_day": history["wordings"],
+            "related": history["related"],
         }
 
 
@@ -121,7 +123,7 @@ def read_report(run: Run, history: CampaignHistory) -> CampaignReport:
         last = f"{history.first_day} to {history.last_day}"
         raise UsageError(f"{name} was not seen on {run.day}", hint=f"It was seen from {last}.")
     (campaign,) = found
-    identity = next(row for row in _rows(run, "identities", name) if row["variant"] == 0)
+    identity = next(row for row in _rows(run, "identities", name) if row["family"] == row["lead"])
     labels = run.table("labels", ["family", "template_json"]).to_pylist()
     stored = next(row["template_json"] for row in labels if row["family"] == identity["family"])
     evasion_marks, marked_texts = _marks(run, identity["family"])

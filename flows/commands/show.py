@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
+from campaigns.entries import CampaignHistory, Event, LineageEntry
 from campaigns.errors import UsageError
 from flows.commands.console import console, counted, print_json, safe, say, table, tier_text
 from flows.commands.context import Call, Day, Json, published, run_folder
@@ -290,8 +292,10 @@ def _bridges(rows: Sequence[dict[str, Any]]) -> Table:
 
 
 def _history(report: CampaignReport) -> Iterator[RenderableType]:
-    days = report.history.days
-    prompts = [day.n_prompts for day in days]
+    history = report.history
+    days = history.days
+    seen = {day.day: day.n_prompts for day in days}
+    prompts = [seen.get(day, 0) for day in history.published or seen]
     figures = ("prompts", "accounts", "score")
     made = table("day", *figures, "tier", right=figures, title=f"History  {sparkline(prompts)}")
     for day in days:
@@ -303,9 +307,34 @@ def _history(report: CampaignReport) -> Iterator[RenderableType]:
             tier_text(day.tier),
         )
     yield made
-    for entry in report.history.lineage:
-        other = f" ({entry.other_id})" if entry.other_id else ""
-        yield safe(f"{entry.day} {entry.event}: {entry.reason}{other}")
+    if len(history.wordings) > 1:
+        yield _wordings_over_time(history)
+    for entry in _lineage(history.lineage):
+        yield safe(entry)
+    for other in history.related:
+        yield safe(f"{other.day} {other.campaign_id} {other.event}: {other.reason}")
+
+
+def _wordings_over_time(history: CampaignHistory) -> Table:
+    made = table("wording", "first seen", "last seen", "days", right=("wording",), title="Wordings over time")
+    for variant, days in history.wordings.items():
+        bars = sparkline([int(day in days) for day in history.published or days])
+        made.add_row(safe(variant + 1), safe(days[0]), safe(days[-1]), safe(f"{bars}  {len(days)}"))
+    return made
+
+
+def _lineage(entries: Sequence[LineageEntry]) -> Iterator[str]:
+    """One line an event; days on which the id was simply kept in a row are one line, with the last reason."""
+    for event, group in groupby(entries, key=lambda entry: entry.event):
+        rows = list(group)
+        if event != Event.KEPT or len(rows) == 1:
+            for entry in rows:
+                other = (
+                    f" ({entry.other_id})" if entry.other_id and entry.other_id not in entry.reason else ""
+                )
+                yield f"{entry.day} {entry.event}: {entry.reason}{other}"
+        else:
+            yield f"{rows[0].day} to {rows[-1].day} kept, {len(rows)} days; the last time: {rows[-1].reason}"
 
 
 def sparkline(values: Sequence[int]) -> str:

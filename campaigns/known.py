@@ -1,0 +1,93 @@
+"""What the store knows of campaigns before a day: their wordings, their latest runs, and who has taken them in."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from datetime import date
+
+from sqlalchemy import func, select, tuple_
+from sqlalchemy.orm import Session
+
+from campaigns.entries import Event, KnownCampaign, KnownWording
+from campaigns.tables import CampaignDayRow, LineageRow, RunRow, WordingRow
+
+
+def select_known(session: Session, before: date, latest_days: int) -> list[KnownCampaign]:
+    """See `Store.known_campaigns`."""
+    wordings = _wordings(session, before)
+    highest = dict(
+        session.execute(
+            select(WordingRow.campaign_id, func.max(WordingRow.variant))
+            .where(WordingRow.day < before)
+            .group_by(WordingRow.campaign_id)
+        )
+        .tuples()
+        .all()
+    )
+    days = _latest_days(session, before, latest_days)
+    taken_in = _taken_in(session, before)
+    return [
+        KnownCampaign(
+            campaign_id=name,
+            last_day=seen[0][0],
+            runs=tuple(path for _, path in seen),
+            merged_into=_since(taken_in.get(name), seen[0][0]),
+            wordings=tuple(wordings.get(name, ())),
+            first_free=highest.get(name, -1) + 1,
+        )
+        for name, seen in sorted(days.items())
+    ]
+
+
+def _since(taken_in: tuple[date, str] | None, last_day: date) -> str | None:
+    """Who took it in, unless it was seen on its own after that."""
+    return taken_in[1] if taken_in is not None and taken_in[0] >= last_day else None
+
+
+def _wordings(session: Session, before: date) -> dict[str, list[KnownWording]]:
+    newest = (
+        select(WordingRow.campaign_id, WordingRow.variant, func.max(WordingRow.day))
+        .where(WordingRow.day < before)
+        .group_by(WordingRow.campaign_id, WordingRow.variant)
+    )
+    query = (
+        select(WordingRow)
+        .where(tuple_(WordingRow.campaign_id, WordingRow.variant, WordingRow.day).in_(newest))
+        .order_by(WordingRow.campaign_id, WordingRow.variant)
+    )
+    found: dict[str, list[KnownWording]] = defaultdict(list)
+    for row in session.scalars(query):
+        found[row.campaign_id].append(row.entry())
+    return found
+
+
+def _latest_days(session: Session, before: date, most: int) -> dict[str, list[tuple[date, str]]]:
+    """Per campaign its latest days and the folders of their runs, the latest first."""
+    place = func.row_number().over(
+        partition_by=CampaignDayRow.campaign_id, order_by=CampaignDayRow.day.desc()
+    )
+    ranked = (
+        select(CampaignDayRow.campaign_id, CampaignDayRow.day, CampaignDayRow.run_id, place.label("place"))
+        .where(CampaignDayRow.day < before)
+        .subquery()
+    )
+    query = (
+        select(ranked.c.campaign_id, ranked.c.day, RunRow.path)
+        .join(RunRow, RunRow.run_id == ranked.c.run_id)
+        .where(ranked.c.place <= most)
+        .order_by(ranked.c.campaign_id, ranked.c.place)
+    )
+    found: dict[str, list[tuple[date, str]]] = defaultdict(list)
+    for name, day, path in session.execute(query).tuples():
+        found[name].append((day, path))
+    return found
+
+
+def _taken_in(session: Session, before: date) -> dict[str, tuple[date, str]]:
+    """Per campaign the last day that another one took it in, and which."""
+    query = (
+        select(LineageRow.campaign_id, LineageRow.day, LineageRow.other_id)
+        .where(LineageRow.event == Event.MERGED, LineageRow.day < before)
+        .order_by(LineageRow.day)
+    )
+    return {name: (day, other) for name, day, other in session.execute(query).tuples() if other is not None}

@@ -1,0 +1,261 @@
+"""The identify stage: today's campaigns get their lasting ids, their wordings lasting numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+from itertools import pairwise
+
+import numpy as np
+import polars as pl
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from campaigns import files
+from campaigns.entries import Event, KnownCampaign
+from campaigns.records import IDENTITIES, UNSEEN
+from campaigns.runs import Counts, Run
+from campaigns.settings import IdentitySettings, Settings
+from clustering.identity import Found, Identity, Known, KnownWording, Wording, recognise, variants
+from clustering.overlap import Core
+
+OUTPUTS = ("identities.parquet", "unseen.parquet", "medoids.npy")
+
+
+def identify_families(
+    run: Run, known: Sequence[KnownCampaign], workers: pl.DataFrame, settings: Settings, encoder: str = ""
+) -> Counts:
+    """Read families, wordings, representatives and vectors; write `OUTPUTS`.
+
+    Args:
+        known: campaigns of the days before.
+        workers: columns campaign_id, account_id: who was named on the latest days of each.
+        encoder: fingerprint of what made the run's vectors; medoids of another one say nothing.
+    """
+    day = _Day.read(run)
+    numbers = _Numbers(day.activity["account_id"], workers["account_id"])
+    before = _known(known, workers, numbers, settings.identity, encoder)
+    activity = np.zeros(len(numbers), np.int64)
+    activity[numbers.of(day.activity["account_id"])] = day.activity["prompts"].to_numpy()
+    found = [day.found(families, numbers) for families in day.campaigns]
+    recognised = recognise(found, before, run.day, activity, settings.identity)
+    files.write_parquet(
+        run.path / "identities.parquet", _identities(day, found, recognised.identities, known, before)
+    )
+    unseen = [(name, identity, 0) for name, identity in recognised.merged]
+    seen = {identity.campaign_id for identity in recognised.identities}
+    unseen += _asleep(known, seen | {name for name, _ in recognised.merged}, run.day, settings.identity)
+    files.write_parquet(run.path / "unseen.parquet", _unseen(unseen))
+    files.write_array(run.path / "medoids.npy", day.medoids.astype(np.float16))
+    events = [identity.event for identity in recognised.identities] + [one.event for _, one, _ in unseen]
+    return {str(event): events.count(event) for event in Event}
+
+
+@dataclass(frozen=True, slots=True)
+class _Day:
+    """
+    Attributes:
+        campaigns: the families of each of today's campaigns, the lead first, then the larger.
+        cores: by family; `prompts` int64 by family; `medoids` float32 (n_families, d), zeros where nothing was
+            embedded.
+        sent: columns family, account_id, prompts.
+        activity: columns account_id, prompts: of all prompts of the day.
+    """
+
+    campaigns: list[list[int]]
+    cores: list[Core]
+    prompts: NDArray[np.int64]
+    medoids: NDArray[np.float32]
+    sent: pl.DataFrame
+    activity: pl.DataFrame
+
+    @classmethod
+    def read(cls, run: Run) -> _Day:
+        wordings = pl.DataFrame(run.table("wordings", ["family", "lead"]))
+        members = pl.DataFrame(run.table("family_members", ["text_key", "family"]))
+        traffic = pl.DataFrame(run.prompts(["account_id", "text_key"]))
+        count = pl.len().cast(pl.Int64).alias("prompts")
+        sent = traffic.join(members, on="text_key").group_by("family", "account_id").agg(count)
+        sizes = sent.group_by("family").agg(pl.sum("prompts"))
+        n = wordings.height
+        prompts = np.zeros(n, np.int64)
+        prompts[sizes["family"].to_numpy()] = sizes["prompts"].to_numpy()
+        ordered = (
+            wordings.join(sizes, on="family")
+            .sort("lead", pl.col("family") != pl.col("lead"), -pl.col("prompts"), "family")
+            .group_by("lead", maintain_order=True)
+            .agg("family")
+        )
+        return cls(
+            ordered["family"].to_list(),
+            _cores(run, n),
+            prompts,
+            _medoids(run, members, n),
+            sent.sort("family", "account_id"),
+            traffic.group_by("account_id").agg(count).sort("account_id"),
+        )
+
+    def found(self, families: Sequence[int], numbers: _Numbers) -> Found:
+        sent = (
+            self.sent.filter(pl.col("family").is_in(list(families)))
+            .group_by("account_id")
+            .agg(pl.sum("prompts"))
+        )
+        accounts = numbers.of(sent["account_id"])
+        order = np.argsort(accounts)
+        return Found(
+            [self.wording(family) for family in families], accounts[order], sent["prompts"].to_numpy()[order]
+        )
+
+    def wording(self, family: int) -> Wording:
+        medoid = self.medoids[family]
+        return Wording(self.cores[family], int(self.prompts[family]), medoid if medoid.any() else None)
+
+
+class _Numbers:
+    """Accounts of the day and of the days before by a number, in the order of their ids."""
+
+    def __init__(self, *names: pl.Series) -> None:
+        self._names = pl.concat(names).unique().sort()
+
+    def __len__(self) -> int:
+        return len(self._names)
+
+    def of(self, names: pl.Series) -> NDArray[np.int64]:
+        return self._names.search_sorted(names).to_numpy().astype(np.int64)
+
+
+def _cores(run: Run, n: int) -> list[Core]:
+    table = pl.DataFrame(run.table("family_cores")).sort("family", "feature")
+    bounds = np.searchsorted(table["family"].to_numpy(), np.arange(n + 1))
+    features, weights = table["feature"].to_numpy(), table["weight"].to_numpy()
+    return [Core(features[a:b], weights[a:b]) for a, b in pairwise(bounds)]
+
+
+def _medoids(run: Run, members: pl.DataFrame, n: int) -> NDArray[np.float32]:
+    """The mean direction of what was embedded of each family, weighted by prompts."""
+    vectors = np.load(run.path / "vectors.npy")
+    total = np.zeros((n, vectors.shape[1] if vectors.ndim == 2 else 0), np.float32)
+    rows = (
+        pl.DataFrame(run.table("representatives", ["representative", "text_key", "n_prompts"]))
+        .join(members, on="text_key")
+        .filter(pl.col("representative") < len(vectors))
+        .sort("family", "representative")
+    )
+    weights = rows["n_prompts"].to_numpy().astype(np.float32)[:, None]
+    np.add.at(total, rows["family"].to_numpy(), weights * vectors[rows["representative"].to_numpy()])
+    lengths = np.linalg.norm(total, axis=1, keepdims=True)
+    medoids: NDArray[np.float32] = np.divide(total, lengths, out=np.zeros_like(total), where=lengths > 0)
+    return medoids
+
+
+def _known(
+    known: Sequence[KnownCampaign],
+    workers: pl.DataFrame,
+    numbers: _Numbers,
+    settings: IdentitySettings,
+    encoder: str,
+) -> list[Known]:
+    """With the wordings that are still remembered: each as of its own campaign's last day."""
+    accounts = {
+        name: numbers.of(own["account_id"].unique().sort())
+        for (name,), own in workers.partition_by("campaign_id", as_dict=True).items()
+    }
+    nobody = np.empty(0, np.int64)
+    memory = timedelta(days=settings.memory_days)
+    return [
+        Known(
+            one.campaign_id,
+            one.last_day,
+            [
+                KnownWording(
+                    wording.variant,
+                    Core(wording.features, wording.weights),
+                    wording.day,
+                    wording.medoid.astype(np.float32)
+                    if len(wording.medoid) and wording.encoder == encoder
+                    else None,
+                )
+                for wording in one.wordings
+                if wording.day >= one.last_day - memory
+            ],
+            accounts.get(one.campaign_id, nobody),
+            one.merged_into,
+        )
+        for one in known
+    ]
+
+
+def _identities(
+    day: _Day,
+    found: Sequence[Found],
+    identities: Sequence[Identity],
+    known: Sequence[KnownCampaign],
+    before: Sequence[Known],
+) -> pa.Table:
+    """Schema IDENTITIES. Parts of one campaign share a lead: that of the part with most prompts."""
+    first_free = {one.campaign_id: one.first_free for one in known}
+    wordings = {one.campaign_id: one.wordings for one in before}
+    parts: dict[str, list[int]] = {}
+    for i, identity in enumerate(identities):
+        parts.setdefault(identity.campaign_id, []).append(i)
+    told: dict[int, dict[str, object]] = {}
+    for name, places in parts.items():
+        places.sort(key=lambda i: (-int(found[i].sent.sum()), day.campaigns[i][0]))
+        families = [family for i in places for family in day.campaigns[i]]
+        own = [wording for i in places for wording in found[i].wordings]
+        numbers = variants(own, wordings.get(name, ()), first_free.get(name, 0))
+        identity_of = [identities[i] for i in places for _ in day.campaigns[i]]
+        for family, number, identity in zip(families, numbers, identity_of, strict=True):
+            own_row = {"family": family, "campaign_id": name, "lead": families[0], "variant": number}
+            told[family] = own_row | _why(identity)
+    return pa.Table.from_pylist([told[family] for family in sorted(told)], IDENTITIES)
+
+
+def _unseen(rows: Iterable[tuple[str, Identity, int]]) -> pa.Table:
+    """Schema UNSEEN."""
+    told = [{"campaign_id": name, **_why(identity, days), "days": days} for name, identity, days in rows]
+    return pa.Table.from_pylist(sorted(told, key=lambda row: str(row["campaign_id"])), UNSEEN)
+
+
+def _asleep(
+    known: Sequence[KnownCampaign], awake: set[str], day: date, settings: IdentitySettings
+) -> list[tuple[str, Identity, int]]:
+    """Campaigns that have now been unseen for long enough to be dormant or retired, and were not the last time."""
+    result = []
+    before = max((one.last_day for one in known), default=day)
+    for one in known:
+        days = (day - one.last_day).days
+        if one.campaign_id in awake or one.merged_into is not None:
+            continue
+        for limit, event in ((settings.dormant_days, Event.DORMANT), (settings.retire_days, Event.RETIRED)):
+            if days > limit >= (before - one.last_day).days:
+                result.append((one.campaign_id, Identity(one.campaign_id, event, 0.0), days))
+    return result
+
+
+def _why(identity: Identity, days: int = 0) -> dict[str, object]:
+    other = identity.other_id
+    accounts = f"{identity.shared} of its accounts worked for it before; by chance {identity.expected:.1f} would have"
+    like = f"its wording overlaps by {identity.overlap:.0%}"
+    both = f"{like}, and {accounts}" if identity.shared else like
+    reason = {
+        Event.MINTED: f"no known campaign is near enough: the nearest overlaps by {identity.overlap:.0%}",
+        Event.KEPT: both,
+        Event.SPLIT: f"a wording of {other}, but next to no account sends both any longer; {like}",
+        Event.MERGED: f"{identity.campaign_id} sends its wording, and nobody else does; {like}",
+        Event.REAWAKENED: f"found again: {both}",
+        Event.POSSIBLY_CONTINUES: f"not near enough to {other} to be it, and too near to be told apart: {both}",
+        Event.DORMANT: f"not seen for {days} days",
+        Event.RETIRED: f"not seen for {days} days; its id is not given again",
+    }[identity.event]
+    return {
+        "event": str(identity.event),
+        "reason": reason,
+        "other_id": identity.campaign_id if identity.event == Event.MERGED else other,
+        "overlap": identity.overlap,
+        "shared": identity.shared,
+        "expected": identity.expected,
+        "cosine": identity.cosine,
+    }
