@@ -16,9 +16,11 @@ from sqlalchemy import func, select, text
 from store_examples import MONDAY, NOON, TUESDAY, WEDNESDAY, a_campaign, a_run, a_wording, publish_now
 
 from campaigns import files
-from campaigns.entries import AllowKind, CampaignRecord, Event, Lineage, PublishedRun, template_hash
+from campaigns.entries import AllowKind, CampaignRecord, Event, Lineage, PublishedRun, Sleep, template_hash
 from campaigns.errors import IntegrityError, LockHeldError, UsageError
 from campaigns.failpoints import ENVIRONMENT_VARIABLE, KILLED
+from campaigns.locks import held
+from campaigns.publish import publish
 from campaigns.records import (
     ACCOUNTS,
     BRIDGES,
@@ -371,6 +373,45 @@ def test_a_campaign_that_was_taken_in_is_so_until_it_is_seen_again(store: Store)
     publish_now(store, a_run(WEDNESDAY), [a_campaign("b")])
     after = store.known_campaigns(before=WEDNESDAY + timedelta(days=1), latest_days=1)
     assert [one.merged_into for one in after] == [None, None]
+
+
+@pytest.mark.parametrize("backwards", [False, True])
+def test_states_follow_from_days_and_lineage_in_any_order_of_runs(store: Store, *, backwards: bool) -> None:
+    """`a` is seen on Monday, `b` on the ninth day, `c` until `b` takes it in on the tenth; it returns on the twelfth."""
+    on = {0: ["a", "c"], 8: ["b", "c"], 9: ["b"], 11: ["b", "c"]}
+    taken = {9: {"c": [Lineage(event=Event.MERGED, reason="b sends it", figures={}, other_id="b")]}}
+    sleep = Sleep(dormant_days=7, retire_days=10)
+
+    def publish_day(number: int) -> None:
+        run = a_run(MONDAY + timedelta(days=number))
+        with held(store, run.day, lease_seconds=60) as lock:
+            publish(store, lock, run, [a_campaign(name) for name in on[number]], taken.get(number), sleep)
+
+    def states() -> dict[str, str]:
+        return {one.campaign_id: one.state for one in store.campaigns()}
+
+    for number in (0, 8):
+        publish_day(number)
+    assert states() == {"a": "dormant", "b": "open", "c": "open"}
+    publish_day(9)
+    assert states() == {"a": "dormant", "b": "open", "c": "merged"}
+    publish_day(11)
+    if backwards:
+        publish_day(9)
+    assert states() == {"a": "retired", "b": "open", "c": "open"}
+
+
+def test_a_history_tells_of_wordings_gaps_and_relatives(store: Store) -> None:
+    split = Lineage(event=Event.SPLIT, reason="a wording of a", figures={}, other_id="a")
+    two = replace(a_campaign("a"), wordings=(a_wording(1), a_wording(2, 1)))
+    publish_now(store, a_run(MONDAY), [two])
+    publish_now(store, a_run(TUESDAY), [replace(a_campaign("b"), lineage=(split,))])
+    publish_now(store, a_run(WEDNESDAY), [a_campaign("a")])
+    history = store.campaign("a")
+    assert history.published == (MONDAY, TUESDAY, WEDNESDAY)
+    assert history.wordings == {0: (MONDAY, WEDNESDAY), 1: (MONDAY,)}
+    assert [(one.campaign_id, one.day, one.event) for one in history.related] == [("b", TUESDAY, Event.SPLIT)]
+    assert store.campaign("b").related == ()
 
 
 def test_the_allow_list_holds_until_its_last_day(store: Store) -> None:

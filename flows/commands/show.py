@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
-from campaigns.entries import CampaignHistory, Event, LineageEntry
 from campaigns.errors import UsageError
 from flows.commands.console import console, counted, print_json, safe, say, table, tier_text
 from flows.commands.context import Call, Day, Json, published, run_folder
@@ -19,6 +18,8 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
     from rich.table import Table
     from rich.text import Text
+
+    from campaigns.entries import CampaignHistory, LineageEntry
 
 _BARS: Final = "▁▂▃▄▅▆▇█"
 _PROMPT_CHARACTERS: Final = 600
@@ -325,6 +326,8 @@ def _wordings_over_time(history: CampaignHistory) -> Table:
 
 def _lineage(entries: Sequence[LineageEntry]) -> Iterator[str]:
     """One line an event; days on which the id was simply kept in a row are one line, with the last reason."""
+    from campaigns.entries import Event
+
     for event, group in groupby(entries, key=lambda entry: entry.event):
         rows = list(group)
         if event != Event.KEPT or len(rows) == 1:

@@ -1,0 +1,193 @@
+"""The identify stage on a run folder made by hand: what it reads, and what the days to come find."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from datetime import date, timedelta
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+import pyarrow as pa
+import pytest
+
+from campaigns import files
+from campaigns.entries import Event, KnownCampaign, KnownWording
+from campaigns.records import FAMILY_CORES, FAMILY_MEMBERS, PROMPTS, REPRESENTATIVES, WORDINGS
+from campaigns.results import wordings_of
+from campaigns.runs import Run
+from campaigns.settings import Settings
+from clustering.recognise import identify_families
+
+DAY = date(2026, 1, 20)
+YESTERDAY = DAY - timedelta(days=1)
+SETTINGS = Settings()
+
+Sent = Mapping[int, Mapping[str, int]]
+"""Family to accounts to prompts."""
+
+
+def a_run(folder: Path, sent: Sent, leads: Sequence[int], cores: Sequence[range], vectors: np.ndarray) -> Run:
+    """Every account's prompts of a family are one text; `nobody` sends most of the day, a text of no family."""
+    run = Run(folder, DAY, 1, "f")
+    texts, prompts = [], []
+    for family, of in [*sent.items(), (-1, {"nobody": 2_000})]:
+        for account, count in of.items():
+            key = hashlib.blake2b(f"{family} {account}".encode(), digest_size=16).digest()
+            texts.append((key, family))
+            prompts += [(account, key)] * count
+    table: dict[str, list[object]] = {name: [None] * len(prompts) for name in PROMPTS.names}
+    table["prompt_id"] = [f"p{n}" for n in range(len(prompts))]
+    table["prompt"] = [""] * len(prompts)
+    table["created_at"] = [0] * len(prompts)
+    table["account_id"], table["text_key"] = ([row[n] for row in prompts] for n in (0, 1))
+    files.write_parquet(folder / "prompts" / "part-0000.parquet", pa.table(table, schema=PROMPTS))
+    inside = sorted((key, family) for key, family in texts if family >= 0)
+    members = [
+        {"text_key": key, "family": family, "strength": 1.0, "is_core": True} for key, family in inside
+    ]
+    files.write_parquet(folder / "family_members.parquet", pa.Table.from_pylist(members, FAMILY_MEMBERS))
+    features = [
+        {"family": family, "feature": n, "weight": 1.0} for family, core in enumerate(cores) for n in core
+    ]
+    files.write_parquet(folder / "family_cores.parquet", pa.Table.from_pylist(features, FAMILY_CORES))
+    wordings = [{"family": family, "lead": lead} for family, lead in enumerate(leads)]
+    files.write_parquet(folder / "wordings.parquet", pa.Table.from_pylist(wordings, WORDINGS))
+    first = {family: key for key, family in reversed(inside)}
+    chosen = [
+        {"representative": n, "group": n, "text_key": first[n], "text": "", "n_prompts": 1, "n_accounts": 1,
+         "truncated": False}
+        for n in range(len(vectors))
+    ]  # fmt: skip
+    files.write_parquet(folder / "representatives.parquet", pa.Table.from_pylist(chosen, REPRESENTATIVES))
+    files.write_array(folder / "vectors.npy", vectors.astype(np.float32))
+    return run
+
+
+def remembered(
+    name: str,
+    cores: Mapping[int, range],
+    *,
+    last_day: date = YESTERDAY,
+    medoid: Sequence[float] = (),
+    **given: object,
+) -> KnownCampaign:
+    wordings = tuple(
+        KnownWording(
+            campaign_id=name,
+            day=last_day,
+            variant=variant,
+            features=np.array(core, np.uint64),
+            weights=np.ones(len(core), np.float32),
+            medoid=np.array(medoid, np.float16),
+            encoder="tiny" if medoid else "",
+        )
+        for variant, core in cores.items()
+    )
+    rest = {"runs": (), "merged_into": None, "first_free": max(cores) + 1} | given
+    return KnownCampaign(campaign_id=name, last_day=last_day, wordings=wordings, **rest)  # type: ignore[arg-type]
+
+
+def worked(**accounts: Sequence[str]) -> pl.DataFrame:
+    rows = [(name.replace("_", "-"), account) for name, of in accounts.items() for account in of]
+    return pl.DataFrame(rows, {"campaign_id": pl.String, "account_id": pl.String}, orient="row")
+
+
+def pool(first: int, last: int, each: int = 2) -> dict[str, int]:
+    return {f"a{n:02}": each for n in range(first, last)}
+
+
+NO_VECTORS = np.empty((0, 0))
+
+
+def identities(run: Run) -> pl.DataFrame:
+    return pl.DataFrame(run.table("identities"))
+
+
+def test_each_wording_keeps_its_number_and_new_ones_are_numbered_on(tmp_path: Path) -> None:
+    sent = {0: pool(0, 20), 1: pool(0, 20, 3), 2: pool(0, 20)}
+    run = a_run(tmp_path, sent, [1, 1, 1], [range(10), range(100, 110), range(200, 210)], NO_VECTORS)
+    known = [remembered("c-a", {0: range(100, 110), 4: range(200, 210)})]
+    counts = identify_families(run, known, worked(), SETTINGS)
+    assert counts["kept"] == 1
+    table = identities(run)
+    assert table["campaign_id"].to_list() == ["c-a"] * 3
+    assert table["lead"].to_list() == [1, 1, 1]
+    assert table["variant"].to_list() == [5, 0, 4]
+    assert [(one.variant, int(one.features[0])) for one in wordings_of(run)["c-a"]] == [
+        (0, 100),
+        (4, 200),
+        (5, 0),
+    ]
+
+
+def test_parts_of_one_campaign_have_one_lead(tmp_path: Path) -> None:
+    """A wording found apart, whose accounts also send the rest."""
+    sent = {0: pool(0, 9), 1: pool(4, 20)}
+    run = a_run(tmp_path, sent, [0, 1], [range(10), range(100, 110)], NO_VECTORS)
+    identify_families(run, [remembered("c-a", {0: range(10), 1: range(100, 110)})], worked(), SETTINGS)
+    table = identities(run)
+    assert table["campaign_id"].to_list() == ["c-a", "c-a"]
+    assert table["lead"].to_list() == [1, 1]  # the part with most prompts
+    assert table["variant"].to_list() == [0, 1]
+
+
+def test_accounts_of_the_days_before_keep_the_id_of_other_words(tmp_path: Path) -> None:
+    """The directions of what was embedded say that both ask for the same; those of another model say nothing."""
+    east = np.array([[3.0, 0.0], [1.0, 0.0]])
+    run = a_run(tmp_path, {0: pool(0, 20), 1: pool(40, 60)}, [0, 1], [range(10), range(100, 110)], east)
+    known = [remembered("c-a", {0: range(500, 510)}, medoid=[1.0, 0.0])]
+    names = worked(c_a=[f"a{n:02}" for n in range(15)])
+    identify_families(run, known, names, SETTINGS, "tiny")
+    row = identities(run).row(0, named=True)
+    assert (row["campaign_id"], row["event"], row["shared"], row["cosine"]) == ("c-a", Event.KEPT, 15, 1.0)
+    assert identities(run)["event"][1] == Event.MINTED
+    identify_families(run, known, names, SETTINGS, "another model")
+    assert identities(run)["event"][0] == Event.POSSIBLY_CONTINUES
+    assert identities(run)["other_id"][0] == "c-a"
+
+
+def test_a_wording_is_forgotten_in_time(tmp_path: Path) -> None:
+    long_ago = YESTERDAY - timedelta(days=SETTINGS.identity.memory_days + 1)
+    run = a_run(tmp_path, {0: pool(0, 20)}, [0], [range(100, 110)], NO_VECTORS)
+    fresh = remembered("c-a", {0: range(10)})
+    stale = remembered("c-a", {1: range(100, 110)}, last_day=long_ago)
+    both = remembered("c-a", {0: range(10)})
+    object.__setattr__(both, "wordings", (*fresh.wordings, *stale.wordings))
+    identify_families(run, [both], worked(), SETTINGS)
+    assert identities(run)["event"].to_list() == [Event.MINTED]
+
+
+@pytest.mark.parametrize(
+    ("ago", "newest", "event"),
+    [(8, 1, Event.DORMANT), (12, 5, Event.DORMANT), (12, 4, None), (7, 1, None), (181, 1, Event.RETIRED)],
+)
+def test_sleep_is_told_once(tmp_path: Path, ago: int, newest: int, event: Event | None) -> None:
+    """On the first day that was run since it began: the last one before was `newest` days ago."""
+    run = a_run(tmp_path, {0: pool(0, 20)}, [0], [range(10)], NO_VECTORS)
+    known = [
+        remembered("c-gone", {0: range(500, 510)}, last_day=DAY - timedelta(days=ago)),
+        remembered("c-here", {0: range(10)}, last_day=DAY - timedelta(days=newest)),
+    ]
+    identify_families(run, known, worked(), SETTINGS)
+    told = run.table("unseen").select(["campaign_id", "event", "days"]).to_pylist()
+    assert told == ([] if event is None else [{"campaign_id": "c-gone", "event": event, "days": ago}])
+
+
+def test_who_was_taken_in_is_told_with_by_whom(tmp_path: Path) -> None:
+    run = a_run(tmp_path, {0: pool(0, 20), 1: pool(0, 20)}, [0, 0], [range(10), range(100, 110)], NO_VECTORS)
+    known = [remembered("c-a", {0: range(10)}), remembered("c-b", {0: range(100, 110)})]
+    counts = identify_families(run, known, worked(c_a=["a01"]), SETTINGS)
+    (row,) = run.table("unseen").to_pylist()
+    kept = identities(run)["campaign_id"][0]
+    assert {row["campaign_id"], kept} == {"c-a", "c-b"}
+    assert (row["event"], row["other_id"], row["overlap"]) == (Event.MERGED, kept, 1.0)
+    assert (counts["merged"], counts["kept"]) == (1, 1)
+
+
+def test_a_day_without_families(tmp_path: Path) -> None:
+    run = a_run(tmp_path, {}, [], [], NO_VECTORS)
+    counts = identify_families(run, [remembered("c-a", {0: range(10)})], worked(c_a=["a01"]), SETTINGS)
+    assert set(counts.values()) == {0}
+    assert identities(run).height == 0
