@@ -281,6 +281,19 @@ class AllowEntry:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """Whether `campaign_id` is `other_id`, an older campaign, gone on: what `author` said. The latest answer stands."""
+
+    id: int
+    campaign_id: str
+    other_id: str
+    same: bool
+    reason: str
+    author: str
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Decision:
     """What `author` said of a campaign after looking at the run `run_id` of `day`.
 

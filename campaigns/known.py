@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Mapping
+from dataclasses import replace
 from datetime import date
 
 from sqlalchemy import func, select, tuple_
 from sqlalchemy.orm import Session
 
-from campaigns.entries import Event, KnownCampaign, KnownWording
+from campaigns.answers import standing_answers
+from campaigns.entries import Answer, Event, KnownCampaign, KnownWording
 from campaigns.tables import CampaignDayRow, LineageRow, RunRow, WordingRow
 
 
@@ -26,8 +29,8 @@ def select_known(session: Session, before: date, latest_days: int) -> list[Known
     )
     days = _latest_days(session, before, latest_days)
     taken_in = _taken_in(session, before)
-    return [
-        KnownCampaign(
+    known = {
+        name: KnownCampaign(
             campaign_id=name,
             last_day=seen[0][0],
             runs=tuple(path for _, path in seen),
@@ -36,7 +39,30 @@ def select_known(session: Session, before: date, latest_days: int) -> list[Known
             first_free=highest.get(name, -1) + 1,
         )
         for name, seen in sorted(days.items())
-    ]
+    }
+    return _as_answered(known, standing_answers(session))
+
+
+def _as_answered(known: dict[str, KnownCampaign], answers: Mapping[str, Answer]) -> list[KnownCampaign]:
+    """With what people said: an older campaign is known by what it went on as, too."""
+    for name in sorted(known, key=lambda name: (known[name].last_day, name), reverse=True):
+        answer = answers.get(name)
+        if answer is None or not answer.same or answer.other_id not in known:
+            continue
+        newer, older = known[name], known[answer.other_id]
+        more = tuple(
+            replace(wording, variant=older.first_free + n) for n, wording in enumerate(newer.wordings)
+        )
+        known[older.campaign_id] = replace(
+            older,
+            last_day=max(older.last_day, newer.last_day),
+            runs=tuple(dict.fromkeys(newer.runs + older.runs)),
+            merged_into=None if older.merged_into == name else older.merged_into,
+            wordings=older.wordings + more,
+            first_free=older.first_free + len(more),
+        )
+        known[name] = replace(newer, merged_into=older.campaign_id)
+    return list(known.values())
 
 
 def _since(taken_in: tuple[date, str] | None, last_day: date) -> str | None:

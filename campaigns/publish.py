@@ -11,6 +11,7 @@ import numpy as np
 from sqlalchemy import case, delete, func, insert, or_, select, update
 from sqlalchemy.orm import Session
 
+from campaigns.answers import standing_answers
 from campaigns.entries import (
     CampaignRecord,
     CampaignState,
@@ -226,8 +227,11 @@ def _derive_states(session: Session, sleep: Sleep) -> None:
         )
         .exists()
     )
+    said_so = CampaignRow.campaign_id.in_(
+        [answer.campaign_id for answer in standing_answers(session).values() if answer.same]
+    )
     state = case(
-        (taken_in, CampaignState.MERGED.value),
+        (or_(taken_in, said_so), CampaignState.MERGED.value),
         (CampaignRow.last_day < latest - timedelta(days=sleep.retire_days), CampaignState.RETIRED.value),
         (CampaignRow.last_day < latest - timedelta(days=sleep.dormant_days), CampaignState.DORMANT.value),
         else_=CampaignState.OPEN.value,

@@ -18,17 +18,20 @@ from typing import Self
 from sqlalchemy import URL, ColumnElement, delete, func, or_, select, text
 from sqlalchemy.orm import Session
 
+from campaigns.answers import open_questions, record_answer, standing_answers
 from campaigns.database import Database, migrate
 from campaigns.decisions import record, select_decisions, take_back
 from campaigns.entries import (
     AllowEntry,
     AllowKind,
+    Answer,
     CampaignHistory,
     CampaignSummary,
     Clock,
     Decision,
     KnownCampaign,
     PublishedRun,
+    RelatedEntry,
     Verdict,
     utc_now,
 )
@@ -235,6 +238,27 @@ class Store:
             removed = session.scalar(delete(AllowRow).where(AllowRow.id == entry_id).returning(AllowRow.id))
             if removed is None:
                 raise UsageError(f"no allow-list entry {entry_id}")
+
+    # -- identity --------------------------------------------------------------------------------------
+
+    def answer(
+        self, campaign_id: str, other_id: str, *, same: bool, reason: str, author: str, clock: Clock = utc_now
+    ) -> Answer:
+        """See `campaigns.answers.record_answer`."""
+        with self.writing() as session:
+            return record_answer(
+                session, campaign_id, other_id, same=same, reason=reason, author=author, clock=clock
+            )
+
+    def answers(self) -> dict[str, Answer]:
+        """See `campaigns.answers.standing_answers`."""
+        with self.reading() as session:
+            return standing_answers(session)
+
+    def questions(self) -> list[RelatedEntry]:
+        """See `campaigns.answers.open_questions`."""
+        with self.reading() as session:
+            return open_questions(session)
 
     # -- decisions -------------------------------------------------------------------------------------
 

@@ -2,7 +2,7 @@
 
     runs ──< campaign_days >── campaigns ──< lineage
      │            │
-    days     campaign_wordings   decisions     allow_list     day_locks
+    days     campaign_wordings   decisions     answers     allow_list     day_locks
 
 `days` is the pointer: a run is published when its day points to it. `campaign_days` holds what the published
 run of a day said about a campaign. `campaigns` holds what outlasts a day and is derived from `campaign_days`:
@@ -38,6 +38,7 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 from campaigns.entries import (
     AllowEntry,
     AllowKind,
+    Answer,
     CampaignDay,
     CampaignSummary,
     Decision,
@@ -330,6 +331,38 @@ class DecisionRow(Base):
             author=self.author,
             created_at=self.created_at,
             undoes=self.undoes,
+        )
+
+
+class AnswerRow(Base):
+    """Which campaigns are older ones gone on, as people say; rows are only added. See `campaigns.entries.Answer`.
+
+    As with decisions, no key leads to `campaigns`: what a person said stays when a day is done again.
+    """
+
+    __tablename__ = "answers"
+    __table_args__ = (
+        CheckConstraint("campaign_id <> other_id", name="other"),
+        {"sqlite_autoincrement": True},
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    campaign_id: Mapped[str] = mapped_column(index=True)
+    other_id: Mapped[str]
+    same: Mapped[bool]
+    reason: Mapped[str]
+    author: Mapped[str]
+    created_at: Mapped[datetime]
+
+    def entry(self) -> Answer:
+        return Answer(
+            id=self.id,
+            campaign_id=self.campaign_id,
+            other_id=self.other_id,
+            same=self.same,
+            reason=self.reason,
+            author=self.author,
+            created_at=self.created_at,
         )
 
 

@@ -217,6 +217,7 @@ def test_cores_of_before_become_the_first_wording(store_url: str) -> None:
     (wording,) = known.wordings
     assert (wording.variant, wording.features.tolist()) == (0, wordings[0].features.tolist())
     assert (len(wording.medoid), wording.encoder) == (0, "")
+    assert "answers" in tables(store_url)
 
 
 def test_tables_of_somebody_else_are_not_taken_over(store_url: str) -> None:

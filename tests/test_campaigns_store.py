@@ -377,7 +377,7 @@ def test_a_campaign_that_was_taken_in_is_so_until_it_is_seen_again(store: Store)
 
 @pytest.mark.parametrize("backwards", [False, True])
 def test_states_follow_from_days_and_lineage_in_any_order_of_runs(store: Store, *, backwards: bool) -> None:
-    """`a` is seen on Monday, `b` on the ninth day, `c` until `b` takes it in on the tenth; it returns on the twelfth."""
+    """`a` is seen on Monday, `b` from the ninth day on; it takes `c` in on the tenth, which returns on the twelfth."""
     on = {0: ["a", "c"], 8: ["b", "c"], 9: ["b"], 11: ["b", "c"]}
     taken = {9: {"c": [Lineage(event=Event.MERGED, reason="b sends it", figures={}, other_id="b")]}}
     sleep = Sleep(dormant_days=7, retire_days=10)

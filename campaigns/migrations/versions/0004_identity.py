@@ -1,6 +1,6 @@
 """Wordings take the place of one core per campaign: each has a lasting number and the direction of its texts.
 
-A core of before becomes wording 0, of which no direction is known.
+A core of before becomes wording 0, of which no direction is known. People may say that two campaigns are one.
 """
 
 from __future__ import annotations
@@ -45,10 +45,25 @@ def upgrade() -> None:
     )
     op.get_bind().execute(new.insert().from_select(list(_COLUMNS), old))
     op.drop_table("campaign_cores")
+    op.create_table(
+        "answers",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("campaign_id", sa.Text(), nullable=False),
+        sa.Column("other_id", sa.Text(), nullable=False),
+        sa.Column("same", sa.Boolean(), nullable=False),
+        sa.Column("reason", sa.Text(), nullable=False),
+        sa.Column("author", sa.Text(), nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("id", name="pk_answers"),
+        sa.CheckConstraint("campaign_id <> other_id", name=op.f("ck_answers_other")),
+        sqlite_autoincrement=True,
+    )
+    op.create_index("ix_answers_campaign_id", "answers", ["campaign_id"])
 
 
 def downgrade() -> None:
     """Of several wordings the first is kept."""
+    op.drop_table("answers")
     op.create_table(
         "campaign_cores",
         sa.Column("campaign_id", sa.Text(), nullable=False),

@@ -1,0 +1,78 @@
+"""What people say of identity: a campaign is an older one gone on, or it is not."""
+
+from __future__ import annotations
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from campaigns.entries import Answer, CampaignState, Clock, Event, RelatedEntry, utc_now
+from campaigns.errors import UsageError
+from campaigns.tables import AnswerRow, CampaignRow, LineageRow
+
+
+def record_answer(
+    session: Session,
+    campaign_id: str,
+    other_id: str,
+    *,
+    same: bool,
+    reason: str,
+    author: str,
+    clock: Clock = utc_now,
+) -> Answer:
+    """Say whether `campaign_id` is `other_id` gone on. Holds from the next run on; the latest answer stands.
+
+    Raises:
+        UsageError: one of them is not known, they are one already, or reason or author is blank.
+    """
+    for name in (campaign_id, other_id):
+        if session.get(CampaignRow, name) is None:
+            raise UsageError(f"no campaign {name!r}", hint="`shoal campaigns --all` lists them.")
+    for what, text in (("reason", reason), ("author", author)):
+        if not text.strip():
+            raise UsageError(f"an answer needs {what}", hint="Say what was seen, and who saw it.")
+    if campaign_id == other_id or (same and campaign_id in _goes_back_to(session, other_id)):
+        raise UsageError(f"{other_id} is {campaign_id} already", hint="Name the newer campaign first.")
+    row = AnswerRow(
+        campaign_id=campaign_id,
+        other_id=other_id,
+        same=same,
+        reason=reason.strip(),
+        author=author.strip(),
+        created_at=clock(),
+    )
+    session.add(row)
+    newer = session.get_one(CampaignRow, campaign_id)
+    if same or newer.state == CampaignState.MERGED:
+        newer.state = CampaignState.MERGED if same else CampaignState.OPEN
+    session.flush()
+    session.refresh(row)
+    return row.entry()
+
+
+def standing_answers(session: Session) -> dict[str, Answer]:
+    """The latest answer about each campaign."""
+    latest = select(func.max(AnswerRow.id)).group_by(AnswerRow.campaign_id)
+    rows = session.scalars(select(AnswerRow).where(AnswerRow.id.in_(latest)).order_by(AnswerRow.campaign_id))
+    return {row.campaign_id: row.entry() for row in rows}
+
+
+def open_questions(session: Session) -> list[RelatedEntry]:
+    """Campaigns that possibly continue another one and of which nobody has said, the latest first."""
+    answered = select(AnswerRow.campaign_id)
+    rows = session.scalars(
+        select(LineageRow)
+        .where(LineageRow.event == Event.POSSIBLY_CONTINUES, LineageRow.campaign_id.not_in(answered))
+        .order_by(LineageRow.day.desc(), LineageRow.campaign_id)
+    )
+    return [row.related() for row in rows]
+
+
+def _goes_back_to(session: Session, campaign_id: str) -> set[str]:
+    """The campaign and all that it is said to continue."""
+    answers = standing_answers(session)
+    found = {campaign_id}
+    while (answer := answers.get(campaign_id)) is not None and answer.same and answer.other_id not in found:
+        campaign_id = answer.other_id
+        found.add(campaign_id)
+    return found
