@@ -84,7 +84,7 @@ def _possible(life: Life, level: Evasion) -> bool:
 
 
 def _choice(life: Life, level: Evasion) -> int:
-    return 0 if level == "e5" else 1 if life == "drifts" else 2 if level in REWORDED else 3
+    return 0 if level == "e5" else 1 if life == "drifts" else 2 if level in (*REWORDED, "e7") else 3
 
 
 def _pool(
@@ -97,7 +97,7 @@ def _pool(
     volume: int,
     taken: set[str],
 ) -> Iterator[CampaignPlan]:
-    """The campaigns of one operator: two for e7, else one."""
+    """The campaigns of one operator: two for e7, in one language, lest they look like translations; else one."""
     pains = frozenset(draws.sample(sorted(ADAPTIVE), draws.between(1, 3))) if adaptive else frozenset[Pains]()
     name = f"{life}-{level}-{'adaptive' if adaptive else 'crude'}"
     halves = 2 if "halves" in COURSES[life].changes else 1
@@ -148,7 +148,7 @@ def _template(life: Life, level: Evasion, taken: set[str], draws: Draws) -> str:
             return bool(one.translations)
         if life == "drifts":
             return one.language == "en" and replaceable(" ".join(one.wordings[0].constants)) >= _DRIFTS
-        return one.language == "en" or level not in REWORDED
+        return one.language == "en" or level not in (*REWORDED, "e7")
 
     return fresh(fits, ("campaigns",), taken, draws)
 

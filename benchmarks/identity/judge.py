@@ -7,7 +7,7 @@ of the largest of them, however many ids the rest has.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -55,10 +55,11 @@ class Verdict:
 
     Attributes:
         sightings: per day and lasting campaign that sent something: day, lasting, life, evasion, prompts, campaign_id
-            (of its largest pure report, null without one), found (pure reports hold half of it), whole (one does), ids
-            (pure reports).
-        steps: per day on which a campaign is found and was found before: day, lasting, life, evasion, since (days), kept
-            (the id of the last time), whole (both times), events (of the truth since then), old_id, campaign_id.
+            (of its largest pure report, null without one), ids (of all of them, the largest first), found (they hold
+            half of it), whole (the largest does).
+        steps: per day on which a campaign is found and was found before: day, lasting, life, evasion, since (days),
+            kept (the id of the last time), among (one of its ids of the last time: another piece may be the largest now),
+            whole (both times), events (of the truth since then), old_id, campaign_id.
         changes: per `Change`: day, event, campaign, seen (all of them are found within `DELAY` days), told within
             `DELAY` days, kept (an id of before goes on).
         reused: per id of campaigns that no split or merge relates: campaign_id, lasting, continued (all of them are one
@@ -130,7 +131,10 @@ def _sightings(day: Seen, reports: pl.DataFrame) -> pl.DataFrame:
     sent = day.prompts.drop_nulls("lasting").group_by("lasting", "campaign").len("prompts")
     pure = reports.filter("pure").group_by("lasting", maintain_order=True)
     best = pure.agg(
-        pl.col("campaign_id").first(), largest=pl.col("held").first(), held=pl.col("held").sum(), ids=pl.len()
+        pl.col("campaign_id").first(),
+        largest=pl.col("held").first(),
+        held=pl.col("held").sum(),
+        ids=pl.col("campaign_id"),
     )
     half = HELD * pl.col("prompts")
     return (
@@ -138,7 +142,7 @@ def _sightings(day: Seen, reports: pl.DataFrame) -> pl.DataFrame:
         .join(best, on="lasting", how="left")
         .select(
             "lasting", pl.col("life").fill_null(INNOCENT), pl.col("evasion").fill_null("-"), "prompts", "campaign_id",
-            pl.col("ids").fill_null(0),
+            pl.col("ids").fill_null([]),
             day=pl.lit(day.number, pl.Int64),
             found=pl.col("held").fill_null(0) >= half,
             whole=pl.col("largest").fill_null(0) >= half,
@@ -153,12 +157,15 @@ def _steps(sightings: pl.DataFrame, days: Sequence[Seen]) -> pl.DataFrame:
         for day in days
         for event, campaign in day.events.select("event", "campaign").iter_rows()
     ]
-    columns = ("day", "lasting", "life", "evasion", "whole", "campaign_id")
+    columns = ("day", "lasting", "life", "evasion", "whole", "campaign_id", "ids")
     rows = []
     for group in sightings.filter("found").sort("lasting", "day").select(columns).partition_by("lasting"):
-        for (before, _, _, _, was, old), (day, lasting, life, evasion, whole, new) in pairwise(group.iter_rows()):
+        for (before, *_, was, old, olds), (day, lasting, life, evasion, whole, new, _) in pairwise(
+            group.iter_rows()
+        ):
             events = [event for on, event, name in happened if name == lasting and before < on <= day]
-            rows.append((day, lasting, life, evasion, day - before, old == new, was and whole, events, old, new))
+            fared = (day - before, old == new, new in olds, was and whole)
+            rows.append((day, lasting, life, evasion, *fared, events, old, new))
     return _frame(rows, _STEPS)
 
 
@@ -217,18 +224,20 @@ def _reused(owners: Owners, changes: Collection[Change]) -> Iterator[tuple[str, 
 
 # -- tables --------------------------------------------------------------------------------------------
 
-_CHANGES = {
+Columns = Mapping[str, pl.DataType | type[pl.DataType]]
+
+_CHANGES: Columns = {
     "day": pl.Int64, "event": pl.String, "campaign": pl.String, "seen": pl.Boolean, "kept": pl.Boolean,
     "told": pl.Boolean,
 }  # fmt: skip
-_STEPS = {
+_STEPS: Columns = {
     "day": pl.Int64, "lasting": pl.String, "life": pl.String, "evasion": pl.String, "since": pl.Int64,
-    "kept": pl.Boolean, "whole": pl.Boolean, "events": pl.List(pl.String), "old_id": pl.String,
+    "kept": pl.Boolean, "among": pl.Boolean, "whole": pl.Boolean, "events": pl.List(pl.String), "old_id": pl.String,
     "campaign_id": pl.String,
 }  # fmt: skip
-_REUSED = {"campaign_id": pl.String, "lasting": pl.List(pl.String), "continued": pl.Boolean}
-_INVENTED = {"day": pl.Int64, "event": pl.String, "campaign_id": pl.String, "other_id": pl.String}
+_REUSED: Columns = {"campaign_id": pl.String, "lasting": pl.List(pl.String), "continued": pl.Boolean}
+_INVENTED: Columns = {"day": pl.Int64, "event": pl.String, "campaign_id": pl.String, "other_id": pl.String}
 
 
-def _frame(rows: Iterable[Sequence[object]], columns: dict[str, pl.DataType | type[pl.DataType]]) -> pl.DataFrame:
+def _frame(rows: Iterable[Sequence[object]], columns: Columns) -> pl.DataFrame:
     return pl.DataFrame(list(rows), schema=columns, orient="row")
