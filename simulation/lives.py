@@ -35,6 +35,8 @@ _PREVALENCE = (0.009, 0.015)
 """Least and most part of a day's prompts that one campaign sends; in halves, a half is as large."""
 _MOST = 3
 """Pools of one level: few templates have translations, and an e7 pool takes two of them."""
+_CONSTANT = 75
+"""Fewest bytes of a wording without its slots: what is too short to be found tells nothing about ids."""
 _DRIFTS = 0.45
 """Least part of its words that a drifting template can replace: after a month most words have changed."""
 
@@ -144,6 +146,8 @@ def _turns(life: Life, days: int, draws: Draws) -> tuple[int, ...]:
 
 def _template(life: Life, level: Evasion, taken: set[str], draws: Draws) -> str:
     def fits(one: PromptTemplate) -> bool:
+        if min(len("".join(wording.constants).encode()) for wording in one.wordings) < _CONSTANT:
+            return False
         if level == "e5":
             return bool(one.translations)
         if life == "drifts":

@@ -58,8 +58,8 @@ class Verdict:
             (of its largest pure report, null without one), ids (of all of them, the largest first), found (they hold
             half of it), whole (the largest does).
         steps: per day on which a campaign is found and was found before: day, lasting, life, evasion, since (days),
-            kept (the id of the last time), among (one of its ids of the last time: another piece may be the largest now),
-            whole (both times), events (of the truth since then), old_id, campaign_id.
+            kept (the id of the last time), among (one of its ids of the last time: another piece may be the largest
+            now), whole (both times), events (of the truth since then), old_id, campaign_id.
         changes: per `Change`: day, event, campaign, seen (all of them are found within `DELAY` days), told within
             `DELAY` days, kept (an id of before goes on).
         reused: per id of campaigns that no split or merge relates: campaign_id, lasting, continued (all of them are one
