@@ -50,7 +50,7 @@ def write(plan: CampaignPlan, seed: int, day_index: int, draws: Draws, part: Par
     if plan.evasion == "e8":
         person = voice(draws)
         return Written(person.prompt(draws), None, person.language.code)
-    wording, family = _wording(plan, seed, day_index, draws, part)
+    wording, family = worded(plan, seed, day_index, draws, part)
     text = wording.fill(lambda slot: _slot(plan, seed, wording.language, slot, draws))
     if plan.evasion == "e2":
         text = noised(text, draws)
@@ -77,7 +77,10 @@ def wordings(plan: CampaignPlan, day_index: int, part: Part = WHOLE) -> tuple[tu
     return numbered[rewritings % 2 :: 2] if "wording" in changes else numbered
 
 
-def _wording(plan: CampaignPlan, seed: int, day_index: int, draws: Draws, part: Part) -> tuple[Wording, str]:
+def worded(
+    plan: CampaignPlan, seed: int, day_index: int, draws: Draws, part: Part = WHOLE
+) -> tuple[Wording, str]:
+    """The wording of one request, its slots still open, and which one of the template it is."""
     sent = wordings(plan, day_index, part)
     number, wording = sent[0]
     if plan.evasion == "e5" or plan.evasion in ROTATING or len(sent) > 1:
