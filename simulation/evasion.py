@@ -15,9 +15,10 @@ from functools import lru_cache
 from simulation.draws import Draws, stream
 from simulation.grammar import phrases
 from simulation.organic import voice
-from simulation.parts import REWORDED, CampaignPlan
+from simulation.parts import REWORDED, ROTATING, CampaignPlan
 from simulation.prose import language
 from simulation.templates import LONG, MEDIUM, SHORT, Wording, Written, slot_text, template
+from simulation.turns import WHOLE, Part
 
 RECURRING_PASSAGES = 40
 """e1: so many passages of a campaign come back again and again."""
@@ -26,10 +27,6 @@ NOISE = (0.012, 0.045)
 """e2: least and most part of the characters of a request that are noise."""
 REWORDING = 0.65
 """e6, e9: part of the replaceable words that are replaced."""
-DRIFT = 0.12
-"""Part of a drifting template's words that move each day."""
-
-_ROTATING = frozenset({"e4", "e9"})
 
 _INVISIBLE = ("\u200b", "\u200c", "\u200d", "\u2060", "\ufeff", "\u00ad")
 _OVERLAYS = ("\u034f", "\u0335", "\u0336", "\u0337")
@@ -48,12 +45,12 @@ _WORD = re.compile(r"[A-Za-z][A-Za-z'-]*")
 _SENTENCE = re.compile(r"(?<=[.?!]) ")
 
 
-def write(plan: CampaignPlan, seed: int, day_index: int, draws: Draws) -> Written:
-    """One request of a campaign."""
+def write(plan: CampaignPlan, seed: int, day_index: int, draws: Draws, part: Part = WHOLE) -> Written:
+    """One request of a campaign, as that part of its pool sends it."""
     if plan.evasion == "e8":
         person = voice(draws)
         return Written(person.prompt(draws), None, person.language.code)
-    wording, family = _wording(plan, seed, day_index, draws)
+    wording, family = worded(plan, seed, day_index, draws, part)
     text = wording.fill(lambda slot: _slot(plan, seed, wording.language, slot, draws))
     if plan.evasion == "e2":
         text = noised(text, draws)
@@ -62,27 +59,52 @@ def write(plan: CampaignPlan, seed: int, day_index: int, draws: Draws) -> Writte
     return Written(text, family, wording.language)
 
 
-def _wording(plan: CampaignPlan, seed: int, day_index: int, draws: Draws) -> tuple[Wording, str]:
+def wordings(plan: CampaignPlan, day_index: int, part: Part = WHOLE) -> tuple[tuple[str, Wording], ...]:
+    """The texts that part of a pool sends on a day, by number or language.
+
+    An operator who rewrites takes the next wording; one who rotates anyway, the other half of all.
+    """
     chosen = template(plan.template)
-    number = draws.below(len(chosen.wordings)) if plan.evasion in _ROTATING else 0
-    wording, family = chosen.wordings[number], f"{chosen.name}/{number}"
+    numbered = tuple((str(number), one) for number, one in enumerate(chosen.wordings))
     if plan.evasion == "e5":
-        wording = draws.pick(chosen.multilingual)
-        family = f"{chosen.name}/{wording.language}"
+        numbered = tuple((one.language, one) for one in chosen.multilingual)
+    several = plan.evasion == "e5" or plan.evasion in ROTATING
+    changes, rewritings = plan.turning.course.changes, plan.turning.rewritings(day_index)
+    if "halves" in changes:
+        return (numbered if several else numbered[:2])[part.number :: part.of]
+    if not several:
+        return (numbered[rewritings % len(numbered)],)
+    return numbered[rewritings % 2 :: 2] if "wording" in changes else numbered
+
+
+def worded(
+    plan: CampaignPlan, seed: int, day_index: int, draws: Draws, part: Part = WHOLE
+) -> tuple[Wording, str]:
+    """The wording of one request, its slots still open, and which one of the template it is."""
+    sent = wordings(plan, day_index, part)
+    number, wording = sent[0]
+    if plan.evasion == "e5" or plan.evasion in ROTATING or len(sent) > 1:
+        number, wording = draws.pick(sent)
     if plan.appended:
         wording = wording.followed_by(template(plan.appended).in_language(wording.language))
     if plan.life == "drifts":
         # One stream for the whole day, so that all requests of a day drift alike.
-        drift = stream(seed, "drift", plan.name, number)
-        for _ in range(day_index):
-            wording = wording.with_constants(
-                tuple(reworded(text, DRIFT, drift) for text in wording.constants)
-            )
+        name = int(number) if number.isdecimal() else 0
+        wording = _drifted(wording, plan.drift, day_index, seed, plan.name, name)
     if plan.evasion in REWORDED:
         wording = wording.with_constants(
             tuple(reworded(text, REWORDING, draws) for text in wording.constants)
         )
-    return wording, family
+    return wording, f"{plan.template}/{number}"
+
+
+@lru_cache(maxsize=256)
+def _drifted(wording: Wording, share: float, days: int, seed: int, campaign: str, number: int) -> Wording:
+    """The wording after so many days, each of which starts from the one before."""
+    drift = stream(seed, "drift", campaign, number)
+    for _ in range(days):
+        wording = wording.with_constants(tuple(reworded(text, share, drift) for text in wording.constants))
+    return wording
 
 
 def _slot(plan: CampaignPlan, seed: int, code: str, slot: str, draws: Draws) -> str:
@@ -157,6 +179,12 @@ def _replaced(word: str, share: float, draws: Draws) -> str:
     if draws.chance(share * 0.12):
         word = f"{word} {draws.pick(_FILLERS)}"
     return word
+
+
+def replaceable(text: str) -> float:
+    """Part of the words of an English text that have a synonym; 0 for a text without words."""
+    words = _WORD.findall(text.lower())
+    return sum(word in _synonyms() for word in words) / max(len(words), 1)
 
 
 @lru_cache(maxsize=1)

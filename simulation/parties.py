@@ -13,10 +13,11 @@ from simulation.crowds import crowd
 from simulation.draws import Draws, stream
 from simulation.idioms import idiom
 from simulation.organic import Voice, voice
-from simulation.parts import CROWDS, CampaignPlan, InnocentPlan
+from simulation.parts import CROWDS, WITHOUT_TEXT, CampaignPlan, InnocentPlan
 from simulation.plan import SimulationPlan
 from simulation.pools import MODELS, Group, Habits, pool_habits
 from simulation.templates import Written
+from simulation.turns import Part
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +32,7 @@ class Source:
     campaign: str | None = None
     evasion: str | None = None
     operator: str | None = None
+    lasting: str | None = None
     system: str | None = None
     volumes: str = "even"
     clock: str | None = None
@@ -80,13 +82,17 @@ def parties(plan: SimulationPlan, day_index: int) -> Iterator[Party]:
             for seat in range(tenant.accounts)
             if not tenant.rests_on(day_index, seat)
         ]
-        sources, habits = [], pool_habits(tenant.leaks, tenant.pains)
-        for campaign in pool:
-            sources += [
-                _campaign_source(campaign, plan, day_index, habits),
-                _cover(campaign, plan, day_index, habits),
+        habits = pool_habits(tenant.leaks, tenant.pains)
+        for part in tenant.parts_on(day_index):
+            sources = [
+                source
+                for campaign in pool
+                for source in (
+                    _campaign_source(campaign, plan, day_index, habits, part),
+                    _cover(campaign, plan, day_index, habits, part),
+                )
             ]
-        yield Party(operator, seats, tuple(sources))
+            yield Party(operator, seats[part.number :: part.of], tuple(sources))
     for innocent in plan.innocents:
         if innocent.kind not in CROWDS and innocent.active_on(day_index):
             spoken = innocents.spoken_by(innocent, plan)
@@ -140,22 +146,27 @@ def _rented_seat(plan: SimulationPlan, owner: CampaignPlan, seat: int, day_index
     return _seat(plan, owner, owner.accounts - 1 - seat, day_index)
 
 
-def _campaign_source(campaign: CampaignPlan, plan: SimulationPlan, day_index: int, habits: Habits) -> Source:
+def _campaign_source(
+    campaign: CampaignPlan, plan: SimulationPlan, day_index: int, habits: Habits, part: Part
+) -> Source:
     return Source(
         kind="campaign",
-        write=lambda _person, _ordinal, draws: evasion.write(campaign, plan.seed, day_index, draws),
-        prompts=campaign.prompts_on(day_index),
+        write=lambda _person, _ordinal, draws: evasion.write(campaign, plan.seed, day_index, draws, part),
+        prompts=part.share(campaign.prompts_on(day_index)),
         campaign=campaign.name,
         evasion=campaign.evasion,
         operator=campaign.operator,
+        lasting=campaign.name + part.mark,
         volumes=habits.volumes,
         clock=habits.clock,
     )
 
 
-def _cover(campaign: CampaignPlan, plan: SimulationPlan, day_index: int, habits: Habits) -> Source:
+def _cover(
+    campaign: CampaignPlan, plan: SimulationPlan, day_index: int, habits: Habits, part: Part
+) -> Source:
     return replace(
-        ordinary(plan, "cover", campaign.cover_on(day_index), own=False),
+        ordinary(plan, "cover", part.share(campaign.cover_on(day_index)), own=False),
         operator=campaign.operator,
         volumes=habits.volumes,
         clock=habits.clock,
@@ -168,6 +179,7 @@ def _innocent_source(innocent: InnocentPlan, plan: SimulationPlan) -> Source:
         kind=f"benign:{innocent.kind}",
         write=lambda person, ordinal, draws: innocents.write(innocent, plan, person, ordinal, draws),
         prompts=innocent.prompts_per_day,
+        lasting=None if innocent.kind in WITHOUT_TEXT else innocent.label,
         system=innocents.system_prompt(innocent, plan.seed),
         volumes=look.habits.volumes,
         clock=look.clock,

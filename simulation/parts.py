@@ -12,6 +12,7 @@ from typing import Literal, get_args
 
 from campaigns.errors import UsageError
 from simulation.templates import template
+from simulation.turns import COURSES, Life, Part, Turns
 
 Evasion = Literal["e0", "e1", "e2", "e3", "e4", "e5", "e6", "e7", "e8", "e9"]
 """e0 exact template · e1 long slots, passages may recur · e2 Unicode noise in 1-5 % of the characters · e3
@@ -20,13 +21,9 @@ reworded · e7 two campaigns on one pool · e8 relayed prompts of real customers
 rotation over wordings as e4, and every request reworded as e6."""
 
 REWORDED: frozenset[Evasion] = frozenset({"e6", "e9"})
-
-Life = Literal[
-    "steady", "starts_day2", "stops_after_day1", "replaced_day3", "hands_over", "in_turns", "drifts"
-]
-"""`replaced_day3`: from the third day on, new accounts do the work. `hands_over`: every night a third of the
-accounts ends, and new ones go on in their place the next day. `in_turns`: every account rests each third day.
-`drifts`: the template's wording moves each day."""
+ROTATING: frozenset[Evasion] = frozenset({"e4", "e9"})
+DRIFT = 0.12
+"""Part of a drifting template's replaceable words that move each day."""
 
 SHIFTS = 3
 """Days that an account lives in a pool that hands over, and of which it rests one in a pool that takes turns."""
@@ -58,6 +55,8 @@ Kind = Literal[
 
 CROWDS: frozenset[Kind] = frozenset({"popular", "release", "passer-by"})
 """Innocents who are ordinary accounts on an ordinary day, but for one or two prompts."""
+WITHOUT_TEXT: frozenset[Kind] = frozenset({"gateway", "passer-by"})
+"""Innocents who have no text of their own: many voices, or a campaign's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +68,8 @@ class CampaignPlan:
     and so an operator. `appended` names a second template: its first wording follows in every request, with
     slots of its own, and the truth stays with the first. `leaky` is the part of the accounts that leaks; the
     others were set up with more care. `shared` of the accounts are rented from the operator `shares_with`,
-    who uses them as well; one is a bridge.
+    who uses them as well; one is a bridge. `turns` are the days, counted from 0, on which a life such as `pauses`
+    changes (`simulation.turns`); `drift` is the part of its replaceable words that a drifting template moves a day.
     """
 
     name: str
@@ -86,6 +86,8 @@ class CampaignPlan:
     leaky: float = 1.0
     shares_with: str = ""
     shared: int = 0
+    turns: tuple[int, ...] = ()
+    drift: float = DRIFT
 
     @property
     def operator(self) -> str:
@@ -97,12 +99,19 @@ class CampaignPlan:
         blended = ("blended",) if self.cover >= BLENDED else ()
         return tuple(sorted((*self.pains, *blended)))
 
+    @property
+    def turning(self) -> Turns:
+        """The life with its days."""
+        course = COURSES[self.life]
+        return Turns(course, course.days or self.turns)
+
+    def parts_on(self, day_index: int) -> tuple[Part, ...]:
+        """The pool as a whole, or the parts that send different things."""
+        return self.turning.parts(day_index)
+
     def prompts_on(self, day_index: int) -> int:
         """Template prompts on a day, counted from 0."""
-        idle = (self.life == "starts_day2" and day_index < 1) or (
-            self.life == "stops_after_day1" and day_index > 0
-        )
-        return 0 if idle else self.prompts_per_day
+        return 0 if self.turning.silent(day_index) else self.prompts_per_day
 
     def cover_on(self, day_index: int) -> int:
         return round(self.prompts_on(day_index) * self.cover / (1 - self.cover))
@@ -111,13 +120,13 @@ class CampaignPlan:
         """Which account sits on a seat of the pool: 0, or how often it was replaced since."""
         if self.life == "hands_over":
             return (day_index + seat % SHIFTS) // SHIFTS
-        return int(self.life == "replaced_day3" and day_index >= 2)
+        return self.turning.renewals(day_index)
 
     def opening(self, generation: int, seat: int = 0) -> int:
         """Index of the first day on which that generation sits there."""
         if self.life == "hands_over":
             return max(0, SHIFTS * generation - seat % SHIFTS)
-        return 2 * generation
+        return self.turning.days[generation - 1] if generation else 0
 
     def rests_on(self, day_index: int, seat: int) -> bool:
         return self.life == "in_turns" and seat % SHIFTS == day_index % SHIFTS
@@ -172,15 +181,39 @@ def check_campaign(campaign: CampaignPlan) -> None:
         raise UsageError("leaky must be in (0, 1]", where=where, hint="Without leaks, leave `leaks` empty.")
     if not (0 < campaign.shared <= campaign.accounts if campaign.shares_with else campaign.shared == 0):
         raise UsageError("`shares_with` and `shared` go together, up to the number of accounts", where=where)
+    _check_turns(campaign, where)
     _check_text(campaign, where)
+
+
+def _check_turns(campaign: CampaignPlan, where: str) -> None:
+    turns, most = campaign.turns, COURSES[campaign.life].most
+    if (
+        bool(turns) != bool(most)
+        or len(turns) > most
+        or list(turns) != sorted({*turns})
+        or min(turns, default=1) < 1
+    ):
+        raise UsageError(
+            f"a campaign that {campaign.life} cannot turn on days {list(turns)}",
+            where=where,
+            hint="Turns are ascending day indices from 1 on; one for splits and merges, none for a life without turns.",
+        )
+    if "halves" in COURSES[campaign.life].changes and campaign.accounts < 2:
+        raise UsageError("a pool of one account has no halves", where=where)
+    if not 0 < campaign.drift <= 1:
+        raise UsageError("drift must be in (0, 1]", where=where)
 
 
 def _check_text(campaign: CampaignPlan, where: str) -> None:
     if campaign.evasion == "e8":
         if campaign.appended:
             raise UsageError("relayed prompts hold no template to append to", where=where)
+        if COURSES[campaign.life].changes & {"wording", "halves"}:
+            raise UsageError("relayed prompts have no wordings to change", where=where)
         return
     chosen = template(campaign.template)
+    if COURSES[campaign.life].changes & {"wording", "halves"} and len(chosen.wordings) < 2:
+        raise UsageError(f"template {chosen.name!r} has one wording only", where=where)
     if (campaign.evasion in REWORDED or campaign.life == "drifts") and chosen.language != "en":
         raise UsageError("only English templates can be reworded", where=where)
     if campaign.evasion == "e5" and not chosen.translations:
@@ -202,7 +235,9 @@ def check_pools(pools: dict[str, tuple[CampaignPlan, ...]]) -> None:
     """
     for operator, pool in pools.items():
         where = f"pool {operator}"
-        shapes = {(c.accounts, c.leaks, c.life, c.pains, c.leaky, c.shares_with, c.shared) for c in pool}
+        shapes = {
+            (c.accounts, c.leaks, c.life, c.turns, c.pains, c.leaky, c.shares_with, c.shared) for c in pool
+        }
         if len(shapes) > 1:
             raise UsageError(
                 "campaigns of one pool differ in accounts, leaks, life, pains or what they rent", where=where

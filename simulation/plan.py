@@ -19,12 +19,12 @@ from simulation.parts import (
     InnocentPlan,
     Kind,
     Leak,
-    Life,
     Pains,
     check_campaign,
     check_innocent,
     check_pools,
 )
+from simulation.turns import Life
 
 __all__ = [
     "ADAPTIVE", "FIRST_DAY", "REWORDED", "CampaignPlan", "Evasion", "InnocentPlan", "Kind", "Leak", "Life",

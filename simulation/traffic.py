@@ -25,7 +25,7 @@ from simulation.parties import Seat, Source, Work, crowd_work, ordinary, parties
 from simulation.parts import CROWDS
 from simulation.plan import SimulationPlan
 from simulation.pools import Account, Group, Habits
-from simulation.truth import PROMPT_TRUTH, account_truth, campaign_truth
+from simulation.truth import PROMPT_TRUTH, account_truth, campaign_truth, event_truth
 
 BATCH_ROWS = 5_000
 ORGANIC = Habits()
@@ -45,6 +45,7 @@ class DayFiles:
     prompts: Path
     campaigns: Path
     accounts: Path
+    events: Path
     rows: int
 
 
@@ -77,8 +78,8 @@ def generate_with_truth(
 
 
 def write_day(plan: SimulationPlan, day: date, folder: Path) -> DayFiles:
-    """Write `day=.../traffic.parquet` and `truth/day=.../{prompts,campaigns,accounts}.parquet` under
-    `folder`.
+    """Write `day=.../traffic.parquet` and `truth/day=.../{prompts,campaigns,accounts,events}.parquet`
+    under `folder`.
 
     The truth lies in a folder of its own, so that `day=...` can be given to a run as it is.
     """
@@ -100,11 +101,13 @@ def write_day(plan: SimulationPlan, day: date, folder: Path) -> DayFiles:
         prompts=truth_folder / "prompts.parquet",
         campaigns=truth_folder / "campaigns.parquet",
         accounts=truth_folder / "accounts.parquet",
+        events=truth_folder / "events.parquet",
         rows=prompts.num_rows,
     )
     files.write_parquet(result.prompts, prompts)
     files.write_parquet(result.campaigns, campaign_truth(plan, prompts, day))
     files.write_parquet(result.accounts, account_truth(prompts))
+    files.write_parquet(result.events, event_truth(plan, day))
     return result
 
 
@@ -175,7 +178,7 @@ def _account_day(plan: SimulationPlan, day: date, seat: Seat, work: Work) -> Ite
             _traffic_row(prompt_id, account, midnight + moment, written.text, source, draws),
             (
                 prompt_id, account.account_id, source.kind, source.campaign, written.family, source.evasion,
-                written.language, day.isoformat(), source.operator,
+                written.language, day.isoformat(), source.operator, source.lasting,
             ),
         )  # fmt: skip
 

@@ -18,11 +18,11 @@ from simulation.parts import (
     InnocentPlan,
     Kind,
     Leak,
-    Life,
     Pains,
 )
 from simulation.plan import SimulationPlan
 from simulation.templates import PromptTemplate, templates
+from simulation.turns import Life
 
 LEVELS: Final[tuple[Evasion, ...]] = ("e0", "e1", "e2", "e3", "e4", "e5", "e6", "e7")
 """Evasions that leave a template to find."""
@@ -34,7 +34,10 @@ _PREVALENCE = (0.003, 0.018)
 """Least and most part of a day's prompts that one campaign sends."""
 _BUSIEST = 0.03
 """Most of a day that a campaign sends with its cover: what is hidden deeper is smaller."""
-_LIVES: tuple[Life, ...] = ("steady", "steady", "steady", "steady", *get_args(Life)[1:])
+_LIVES: tuple[Life, ...] = (
+    "steady", "steady", "steady", "steady", "starts_day2", "stops_after_day1", "replaced_day3", "hands_over",
+    "in_turns", "drifts",
+)  # fmt: skip
 _FOUR_PAINS = (*sorted(ADAPTIVE), "blended")
 _TOPICAL = frozenset({"passage", "question", "sentence", "code"})
 """Slots that show whose topics they are."""
@@ -82,7 +85,7 @@ def trial_plan(seed: int, prompts_per_day: int = 8_000, days: int = 3) -> Simula
         seed=seed,
         campaigns=campaigns,
         innocents=_innocents(draws, prompts_per_day, taken, [c.name for c in campaigns]),
-        idioms=_uniform(draws, 0.01, 0.05),
+        idioms=uniform(draws, 0.01, 0.05),
     )
 
 
@@ -149,26 +152,26 @@ def _pool(
     level: Evasion, draws: Draws, volume: int, taken: set[str], *, adaptive: bool, full: bool
 ) -> list[CampaignPlan]:
     """The campaigns of one operator: two for e7, else one."""
-    pains, cover = _pains(draws, full=full) if adaptive else (frozenset[Pains](), _light_cover(draws))
+    pains, cover = _pains(draws, full=full) if adaptive else (frozenset[Pains](), light_cover(draws))
     life = draws.pick(_LIVES)
     if life == "drifts" and level == "e7":
         life = "steady"
-    leaks = frozenset[Leak]() if adaptive and full else _leaks(draws, pains, adaptive=adaptive)
+    leaks = frozenset[Leak]() if adaptive and full else leaks_taken(draws, pains, adaptive=adaptive)
     name = f"{level}-{'adaptive' if adaptive else 'crude'}"
     parts = ("-a", "-b") if level == "e7" else ("",)
     sizes = [
-        max(8, int(min(_log_uniform(draws, *_PREVALENCE), _BUSIEST * (1 - cover)) * volume)) for _ in parts
+        max(8, int(min(log_uniform(draws, *_PREVALENCE), _BUSIEST * (1 - cover)) * volume)) for _ in parts
     ]
     base = CampaignPlan(
         name=name,
         evasion=level,
-        accounts=max(5, int(max(sizes) / _log_uniform(draws, 1.2, 8))),
+        accounts=max(5, int(max(sizes) / log_uniform(draws, 1.2, 8))),
         cover=cover,
         leaks=leaks,
         life=life,
         pool=name if len(parts) > 1 else "",
         pains=pains,
-        leaky=_uniform(draws, 0.7, 1) if leaks and draws.chance(0.5) else 1.0,
+        leaky=uniform(draws, 0.7, 1) if leaks and draws.chance(0.5) else 1.0,
     )
     return [
         replace(
@@ -183,15 +186,15 @@ def _pool(
 
 def _pains(draws: Draws, *, full: bool) -> tuple[frozenset[Pains], float]:
     taken = set(_FOUR_PAINS) if full else set(draws.sample(_FOUR_PAINS, draws.between(1, 4)))
-    cover = _uniform(draws, 0.6, 0.9) if "blended" in taken else _light_cover(draws)
+    cover = uniform(draws, 0.6, 0.9) if "blended" in taken else light_cover(draws)
     return frozenset(one for one in ADAPTIVE if one in taken), cover
 
 
-def _light_cover(draws: Draws) -> float:
-    return _uniform(draws, 0.05, 0.4) if draws.chance(0.6) else 0.0
+def light_cover(draws: Draws) -> float:
+    return uniform(draws, 0.05, 0.4) if draws.chance(0.6) else 0.0
 
 
-def _leaks(draws: Draws, pains: frozenset[Pains], *, adaptive: bool) -> frozenset[Leak]:
+def leaks_taken(draws: Draws, pains: frozenset[Pains], *, adaptive: bool) -> frozenset[Leak]:
     """A crude operator leaks two to five things, an adaptive one two at most."""
     refused = frozenset[Leak]().union(*(CONTRADICTIONS[one] for one in pains))
     possible = [leak for leak in get_args(Leak) if leak not in refused]
@@ -204,7 +207,7 @@ def _campaign_template(level: Evasion, life: Life, taken: set[str], draws: Draws
             return bool(one.translations)
         return one.language == "en" or not (level in REWORDED or life == "drifts")
 
-    return _fresh(fits, ("campaigns",), taken, draws)
+    return fresh(fits, ("campaigns",), taken, draws)
 
 
 def _rented(campaigns: tuple[CampaignPlan, ...], draws: Draws) -> tuple[CampaignPlan, ...]:
@@ -216,7 +219,7 @@ def _rented(campaigns: tuple[CampaignPlan, ...], draws: Draws) -> tuple[Campaign
     fewest = min(pools[tenant][0].accounts, pools[owner][0].accounts)
     terms: dict[str, tuple[str, int]] = {}
     if draws.chance(0.7):
-        terms[tenant] = (owner, max(2, int(fewest * _uniform(draws, 0.2, 0.5))))
+        terms[tenant] = (owner, max(2, int(fewest * uniform(draws, 0.2, 0.5))))
     if draws.chance(0.7):
         terms[guest] = (host, 1)
     return tuple(
@@ -233,22 +236,34 @@ def _rented(campaigns: tuple[CampaignPlan, ...], draws: Draws) -> tuple[Campaign
 def _innocents(draws: Draws, volume: int, taken: set[str], campaigns: list[str]) -> tuple[InnocentPlan, ...]:
     found: list[InnocentPlan] = []
     for kind in (*get_args(Kind), "harness", "team"):
-        low, high, fewest, most = _SIZES[kind]
-        prompts = max(4, int(_log_uniform(draws, low, high) * volume))
-        found.append(
-            InnocentPlan(
-                kind=kind,
-                accounts=max(1, int(prompts / _uniform(draws, fewest, most))),
-                prompts_per_day=prompts,
-                ordinary=int(prompts * _ORDINARY.get(kind, 0)),
-                template=_innocent_template(kind, taken, draws),
-                imitates=draws.pick(campaigns) if kind == "passer-by" else "",
-                personal=kind == "team" and any(one.kind == "team" for one in found),
-            )
-        )
+        again = any(one.kind == kind for one in found)
+        found.append(look_alike(kind, draws, volume, taken, campaigns, personal=kind == "team" and again))
     if len(campaigns) > 1:
         found.append(_bridge(draws, campaigns))
     return tuple(found)
+
+
+def look_alike(
+    kind: Kind,
+    draws: Draws,
+    volume: int,
+    taken: set[str],
+    campaigns: list[str],
+    *,
+    personal: bool = False,
+) -> InnocentPlan:
+    """A group of that kind, of a size drawn for a day of `volume` prompts."""
+    low, high, fewest, most = _SIZES[kind]
+    prompts = max(4, int(log_uniform(draws, low, high) * volume))
+    return InnocentPlan(
+        kind=kind,
+        accounts=max(1, int(prompts / uniform(draws, fewest, most))),
+        prompts_per_day=prompts,
+        ordinary=int(prompts * _ORDINARY.get(kind, 0)),
+        template=_innocent_template(kind, taken, draws),
+        imitates=draws.pick(campaigns) if kind == "passer-by" else "",
+        personal=personal,
+    )
 
 
 def _bridge(draws: Draws, campaigns: list[str]) -> InnocentPlan:
@@ -261,19 +276,19 @@ def _innocent_template(kind: Kind, taken: set[str], draws: Draws) -> str:
     if kind in ("evaluator", "gateway", "passer-by"):
         return ""
     if kind in _PLAIN:
-        return _fresh(lambda one: one.objective == kind, ("innocents",), taken, draws)
+        return fresh(lambda one: one.objective == kind, ("innocents",), taken, draws)
 
     def fits(one: PromptTemplate) -> bool:
         own = one.objective == kind
         return own or (one.objective not in get_args(Kind) and not _TOPICAL.isdisjoint(one.wordings[0].slots))
 
-    return _fresh(fits, ("innocents", "campaigns"), taken, draws)
+    return fresh(fits, ("innocents", "campaigns"), taken, draws)
 
 
 # -- draws ---------------------------------------------------------------------------------------------
 
 
-def _fresh(
+def fresh(
     fits: Callable[[PromptTemplate], bool], files: tuple[str, ...], taken: set[str], draws: Draws
 ) -> str:
     """A fitting template that no other group has."""
@@ -285,9 +300,9 @@ def _fresh(
     return chosen
 
 
-def _uniform(draws: Draws, low: float, high: float) -> float:
+def uniform(draws: Draws, low: float, high: float) -> float:
     return round(low + (high - low) * draws.uniform(), 3)
 
 
-def _log_uniform(draws: Draws, low: float, high: float) -> float:
+def log_uniform(draws: Draws, low: float, high: float) -> float:
     return exp(log(low) + (log(high) - log(low)) * draws.uniform())

@@ -10,7 +10,7 @@ import polars as pl
 import pyarrow as pa
 
 from campaigns.records import Tier
-from simulation.plan import SimulationPlan
+from simulation.plan import CampaignPlan, SimulationPlan
 from simulation.templates import template
 
 PROMPT_TRUTH = pa.schema(
@@ -24,10 +24,26 @@ PROMPT_TRUTH = pa.schema(
         pa.field("language", pa.string(), nullable=False),
         pa.field("day", pa.string(), nullable=False),
         pa.field("operator", pa.string()),
+        pa.field("lasting", pa.string()),
     ]
 )
 """`kind`: campaign · cover · organic · benign:KIND. `family` names template and wording, or an idiom; null where
-there is none. `operator` sent a campaign's prompts and their cover."""
+there is none. `operator` sent a campaign's prompts and their cover. `lasting` is what should keep one id over the days:
+a campaign by name, marked after it split (`+a`, `+b`) or began anew (`+1`); a group of innocents by label; null for
+prompts that belong to nothing that lasts."""
+
+EVENT_TRUTH = pa.schema(
+    [
+        pa.field("day", pa.string(), nullable=False),
+        pa.field("event", pa.string(), nullable=False),
+        pa.field("campaign", pa.string(), nullable=False),
+        pa.field("other", pa.string()),
+    ]
+)
+"""What happened to lasting campaigns (`lasting` of `PROMPT_TRUTH`) on the night before a day. `event`: new (`other` is
+the campaign that it may continue: new wording and new accounts overnight) · pause (the first silent day) · return ·
+renew (all accounts replaced) · rewrite (another wording) · split (one row for each part, `other` is the whole) · merge
+(one row for each part, which is `other`). Hand-over, turns and drift go on all the time and have no rows."""
 
 CAMPAIGN_TRUTH = pa.schema(
     [
@@ -108,6 +124,36 @@ def _rented(plan: SimulationPlan) -> dict[str, list[str]]:
         for pair in ((operator, first.shares_with), (first.shares_with, operator))
     }
     return {operator: sorted(other for one, other in pairs if one == operator) for operator in pools}
+
+
+def event_truth(plan: SimulationPlan, day: date) -> pa.Table:
+    """What happened to the planted campaigns on the night before `day`, schema `EVENT_TRUTH`."""
+    rows = [
+        {"day": day.isoformat(), "event": event, "campaign": campaign, "other": other}
+        for c in plan.campaigns
+        for event, campaign, other in _events(c, plan.index_of(day))
+    ]
+    return pa.Table.from_pylist(rows, EVENT_TRUTH)
+
+
+def _events(plan: CampaignPlan, index: int) -> Iterator[tuple[str, str, str | None]]:
+    """Event, campaign, other."""
+    turns, changes = plan.turning, plan.turning.course.changes
+    names = [plan.name + part.mark for part in plan.parts_on(index)]
+    if not turns.silent(index) and all(turns.silent(earlier) for earlier in range(index)):
+        yield from (("new", name, None) for name in names)
+    elif turns.turns_on(index):
+        before = [plan.name + part.mark for part in plan.parts_on(index - 1)]
+        if turns.course.anew:
+            yield "new", names[0], before[0]
+        elif "silence" in changes:
+            yield "pause" if turns.silent(index) else "return", names[0], None
+        elif "halves" in changes:
+            parts, whole = (names, before[0]) if len(names) > 1 else (before, names[0])
+            for part in parts:
+                yield ("split", part, whole) if parts is names else ("merge", whole, part)
+        else:
+            yield "renew" if "accounts" in changes else "rewrite", names[0], None
 
 
 def account_truth(prompts: pa.Table) -> pa.Table:

@@ -62,7 +62,7 @@ def days(plan: SimulationPlan, without: Sequence[str] = (), folder: Path | None 
                 )
             run = open_run(home, date, "benchmark")
             started = time.perf_counter()
-            _discover(run, settings, written.traffic, done)
+            discover(run, settings, written.traffic, done)
             seconds = time.perf_counter() - started
             prompts, campaigns = (
                 pl.DataFrame(files.read_parquet(path)) for path in (written.prompts, written.campaigns)
@@ -71,7 +71,7 @@ def days(plan: SimulationPlan, without: Sequence[str] = (), folder: Path | None 
             done.append(run)
 
 
-def _discover(run: Run, settings: Settings, source: Path, before: Sequence[Run]) -> None:
+def discover(run: Run, settings: Settings, source: Path, before: Sequence[Run]) -> None:
     """Every stage of the recipe up to `link`, in the order of `flows.discover`."""
     from accounts.stage import join_families, link_campaigns
     from clustering.recognise import identify_families

@@ -1,0 +1,38 @@
+"""What a run says about identity: the campaign of each prompt, and what happened to campaigns."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import polars as pl
+
+from campaigns.runs import Run
+
+NO_NEWS = ("kept", "minted")
+"""Events that relate no two campaigns."""
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """
+    Attributes:
+        members: prompt_id, campaign_id.
+        events: event, campaign_id, other_id (null where there is none), one row each, without `NO_NEWS`.
+    """
+
+    members: pl.DataFrame
+    events: pl.DataFrame
+
+    @classmethod
+    def read(cls, run: Run) -> Told:
+        """Of a run folder. `identities` without `other_id` relate no campaigns, and so tell of no events."""
+        identities = pl.DataFrame(run.table("identities"))
+        if "other_id" not in identities.columns:
+            identities = identities.with_columns(other_id=pl.lit(None, pl.String))
+        texts = pl.DataFrame(run.table("family_members", ["text_key", "family"]))
+        sent = pl.DataFrame(run.prompts(["prompt_id", "text_key"]))
+        return cls(
+            sent.join(texts, on="text_key").join(identities, on="family").select("prompt_id", "campaign_id"),
+            identities.filter(~pl.col("event").is_in(NO_NEWS)).select("event", "campaign_id", "other_id").unique()
+            .sort(pl.all()),
+        )  # fmt: skip
