@@ -25,14 +25,13 @@ class Told:
 
     @classmethod
     def read(cls, run: Run) -> Told:
-        """Of a run folder. `identities` without `other_id` relate no campaigns, and so tell of no events."""
+        """Of a run folder."""
         identities = pl.DataFrame(run.table("identities"))
-        if "other_id" not in identities.columns:
-            identities = identities.with_columns(other_id=pl.lit(None, pl.String))
+        told = ("event", "campaign_id", "other_id")
+        events = pl.concat([identities.select(told), pl.DataFrame(run.table("unseen")).select(told)])
         texts = pl.DataFrame(run.table("family_members", ["text_key", "family"]))
         sent = pl.DataFrame(run.prompts(["prompt_id", "text_key"]))
         return cls(
             sent.join(texts, on="text_key").join(identities, on="family").select("prompt_id", "campaign_id"),
-            identities.filter(~pl.col("event").is_in(NO_NEWS)).select("event", "campaign_id", "other_id").unique()
-            .sort(pl.all()),
+            events.filter(~pl.col("event").is_in(NO_NEWS)).unique().sort(pl.all()),
         )  # fmt: skip
