@@ -258,45 +258,33 @@ def test_a_split_of_a_day_without_one_is_invented() -> None:
 # -- what a run says -----------------------------------------------------------------------------------
 
 
-def run_with(folder: Path, identities: pa.Table) -> Run:
-    """Two prompts of the text 1, in family 0, and one of text 2, in family 1."""
+def run_with(
+    folder: Path, identities: list[tuple[str, str, str | None]], unseen: list[tuple[str, str, str]]
+) -> Run:
+    """Two prompts of the text 1, in family 0, and one of text 2, in family 1; rows are campaign, event and other."""
     run = open_run(folder, SimulationPlan(1, 1, 1).first_day, "benchmark")
     prompts = pa.table({"prompt_id": ["p", "q", "r"], "text_key": pa.array([1, 1, 2], pa.int64())})
     files.write_parquet(run.path / "prompts" / "part-0000.parquet", prompts)
     members = pa.table({"text_key": pa.array([1, 2], pa.int64()), "family": pa.array([0, 1], pa.int32())})
     files.write_parquet(run.path / "family_members.parquet", members)
-    files.write_parquet(run.path / "identities.parquet", identities)
+    for name, rows in (("identities", identities), ("unseen", unseen)):
+        table = pl.DataFrame(rows, ["campaign_id", "event", "other_id"], orient="row")
+        table = table.with_columns(pl.col("campaign_id", "event", "other_id").cast(pl.String))
+        family = pl.int_range(pl.len(), dtype=pl.Int32).alias("family")
+        files.write_parquet(run.path / f"{name}.parquet", table.with_columns(family).to_arrow())
     return run
 
 
-def test_identities_without_relations_tell_of_no_events(tmp_path: Path) -> None:
-    table = pa.table(
-        {
-            "family": pa.array([0, 1], pa.int32()),
-            "campaign_id": ["x", "y"],
-            "variant": pa.array([0, 0], pa.int32()),
-            "event": ["kept", "minted"],
-            "overlap": [0.9, 0.0],
-        }
-    )
-    found = Told.read(run_with(tmp_path, table))
+def test_campaigns_kept_and_minted_are_no_event(tmp_path: Path) -> None:
+    found = Told.read(run_with(tmp_path, [("x", "kept", None), ("y", "minted", "x")], []))
     assert found.members.sort("prompt_id").rows() == [("p", "x"), ("q", "x"), ("r", "y")]
     assert found.events.is_empty()
     assert found.events.columns == ["event", "campaign_id", "other_id"]
 
 
-def test_identities_with_relations_tell_each_event_once(tmp_path: Path) -> None:
-    table = pa.table(
-        {
-            "family": pa.array([0, 1], pa.int32()),
-            "campaign_id": ["y", "y"],
-            "variant": pa.array([0, 1], pa.int32()),
-            "event": ["split", "split"],
-            "other_id": ["x", "x"],
-            "overlap": [0.9, 0.1],
-        }
-    )
-    assert Told.read(run_with(tmp_path, table)).events.rows() == [("split", "y", "x")]
+def test_each_event_is_told_once_and_of_campaigns_unseen_too(tmp_path: Path) -> None:
+    run = run_with(tmp_path, [("y", "split", "x"), ("y", "split", "x")], [("z", "merged", "x")])
+    assert Told.read(run).events.rows() == [("merged", "z", "x"), ("split", "y", "x")]
 
 
 def test_sameness_counts_prompts_under_the_same_id() -> None:
