@@ -32,13 +32,15 @@ _KNOWN: Final = ("campaign_id", "tier", "objective", "operator_id", "label")
 class Row:
     """Campaigns by one kind. Shares by tier and objective are of all traffic, by model and country of that of `name`.
 
-    `prompts` and `tokens` are those in campaigns. `accounts` are the mean of a day's distinct accounts in the sample,
-    `account_share` their part of the accounts seen. `name` is None where the traffic does not say.
+    `prompts` and `tokens` are those in campaigns; `suspected_share` leaves out campaigns of the tier benign. `accounts`
+    are the mean of a day's distinct accounts in the sample, `account_share` their part of the accounts seen. `name` is
+    None where the traffic does not say.
     """
 
     name: str | None
     prompts: Estimate
     prompt_share: Estimate
+    suspected_share: Estimate
     tokens: Estimate
     token_share: Estimate
     accounts: float
@@ -201,10 +203,13 @@ class _Spread:
         self, name: str | None, part: pl.DataFrame, whole: pl.DataFrame, reached: float, account_share: float
     ) -> Row:
         prompts, tokens = self.prompts(part), self._laid_out(part, "tokens")
+        every = self.prompts(whole)
+        suspected = part.filter(pl.col("tier").is_in(SUSPECTED))
         return Row(
             name=name,
             prompts=total(prompts, self.rates),
-            prompt_share=share(prompts, self.prompts(whole), self.rates),
+            prompt_share=share(prompts, every, self.rates),
+            suspected_share=share(self.prompts(suspected), every, self.rates),
             tokens=total(tokens, self.rates),
             token_share=share(tokens, self._laid_out(whole, "tokens"), self.rates),
             accounts=reached,

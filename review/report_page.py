@@ -13,6 +13,7 @@ import base64
 import hashlib
 import math
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from html import escape
 from pathlib import Path
 from string import Template
@@ -27,6 +28,8 @@ from review.report_words import MOST_ROWS, TITLE_CHARACTERS
 _FOLDER: Final = Path(__file__).parent / "templates"
 _STEPS: Final = (1, 2, 5)
 _LINES: Final = 4
+_ASIDE: Final = 6
+"""How far the intervals of one day stand apart, so that none hides another."""
 
 
 def page(report: Report) -> str:
@@ -54,7 +57,7 @@ def _cards(report: Report) -> Iterator[str]:
         ("of prompts", suspected.prompt_share),
         ("of tokens", suspected.token_share),
     ):
-        span = "" if estimate.exact else f"95 %: {_span(estimate)}"
+        span = "" if estimate.exact else _span(estimate)
         yield _card(words.part(estimate.value), f"{name} in suspected campaigns", span)
     yield _card(
         words.part(suspected.account_share), "of accounts in suspected campaigns", "of those seen a day"
@@ -62,7 +65,7 @@ def _cards(report: Report) -> Iterator[str]:
     yield _card(
         words.part(whole.prompt_share.value),
         "of prompts in any campaign",
-        "" if whole.prompt_share.exact else f"95 %: {_span(whole.prompt_share)}",
+        "" if whole.prompt_share.exact else _span(whole.prompt_share),
     )
 
 
@@ -80,55 +83,59 @@ def _span(estimate: Estimate) -> str:
 
 def _kind(kind: str, rows: Sequence[Row]) -> str:
     shown = rows[:MOST_ROWS]
-    most = max((_end(row.prompt_share) for row in shown), default=0.0)
-    body = []
-    for row in shown:
-        prompts, of_prompts, of_accounts, of_tokens = words.kind_cells(row)
-        tone = row.name if kind == "tier" and row.name else "plain"
-        body.append(
-            f'<tr><th scope="row">{_text(words.name_of(row), TITLE_CHARACTERS)}</th>'
-            f'<td class="chart">{_bar(row.prompt_share, most, tone)}</td>'
-            f"<td>{_figure(of_prompts)}</td><td>{_figure(of_accounts)}</td><td>{_figure(of_tokens)}</td>"
-            f"<td>{_figure(prompts)}</td></tr>"
+    most = _widest([row.prompt_share for row in shown])
+    body = [
+        _Line(
+            _text(words.name_of(row), TITLE_CHARACTERS),
+            [_figure(cell) for cell in words.kind_cells(kind, row)],
+            _bar(row.prompt_share, most, row.name if kind == "tier" and row.name else "plain"),
         )
-    head = _head((kind, "", "of prompts", "of accounts", "of tokens", "prompts in campaigns"))
+        for row in shown
+    ]
     return (
         f'<section aria-labelledby="by-{kind}"><h2 id="by-{kind}">{words.HEADINGS[kind]}</h2>'
-        f"<p>{words.READING[kind]}</p>{_table('kind', head, body)}{_more(len(rows))}</section>"
+        f"<p>{words.READING[kind]}</p>{_table('kind', (kind, *words.kind_columns(kind)), body)}{_more(len(rows))}"
+        "</section>"
     )
 
 
 def _largest(rows: Sequence[Largest]) -> str:
     shown = rows[:MOST_ROWS]
-    most = max((_end(one.prompts) for one in shown), default=0.0)
+    most = _widest([one.prompts for one in shown])
     body = [
-        f'<tr><th scope="row"><span class="title">{_text(one.title, TITLE_CHARACTERS)}</span>'
-        f"<code>{_text(one.campaign_id)}</code></th>"
-        f'<td class="chart">{_bar(one.prompts, most, one.tier)}</td>'
-        f"<td>{_figure(words.amount(one.prompts))}</td><td>{one.accounts:,}</td>"
-        f'<td class="word {_tone(one.tier)}">{_text(one.tier)}</td><td class="word">{_text(one.objective)}</td>'
-        f"<td>{one.first_seen}</td><td>{one.last_seen}</td></tr>"
+        _Line(
+            _titled(one.title, one.campaign_id, one.tier, one.objective),
+            [
+                _figure(words.amount(one.prompts)),
+                f"{one.accounts:,}",
+                one.first_seen.isoformat(),
+                one.last_seen.isoformat(),
+            ],
+            _bar(one.prompts, most, one.tier),
+        )
         for one in shown
     ]
-    head = _head(("campaign", "", "prompts", "accounts", "tier", "objective", "first seen", "last seen"))
-    return _table("largest", head, body) + _more(len(rows))
+    return _table("titled", ("campaign", "prompts", "accounts", "first seen", "last seen"), body) + _more(
+        len(rows)
+    )
 
 
 def _moves(report: Report) -> Iterator[str]:
     if not report.moves:
         yield f"<p>{words.NO_MOVES}</p>"
     for move in report.moves[:MOST_ROWS]:
-        most = max(share for _, share in move.by_day) or 1.0
         body = [
-            f'<tr><th scope="row">{day}</th><td class="chart">{_bar(Estimate(share, share, share), most, "plain")}</td>'
-            f"<td>{words.part(share)}</td></tr>"
+            _Line(
+                day.isoformat(),
+                [_figure(words.part(share))],
+                _bar(Estimate(share, share, share), 1.0, "plain"),
+            )
             for day, share in move.by_day
         ]
-        head = _head(("day", "", f"to {safe_text(move.model, TITLE_CHARACTERS)}"))
         yield (
             f'<article><h3><span class="title">{_text(move.title, TITLE_CHARACTERS)}</span>'
             f"<code>{_text(move.operator)}</code></h3><p>{_text(words.told(move))}</p>"
-            f"{_table('move', head, body)}</article>"
+            f"{_table('move', ('day', f'to {move.model}'), body)}</article>"
         )
     yield _more(len(report.moves))
 
@@ -136,30 +143,54 @@ def _moves(report: Report) -> Iterator[str]:
 def _turnovers(report: Report) -> str:
     if not report.turnovers:
         return f"<p>{words.NO_TURNOVERS}</p>"
-    body = []
-    for turnover in report.turnovers[:MOST_ROWS]:
-        accounts, new, gone, usual = words.replaced(turnover)
-        bar = _bar(Estimate(turnover.new_share, turnover.new_share, turnover.new_share), 1.0, turnover.tier)
-        body.append(
-            f'<tr><th scope="row"><span class="title">{_text(turnover.title, TITLE_CHARACTERS)}</span>'
-            f'<code>{_text(turnover.campaign_id)}</code></th><td class="chart">{bar}</td><td>{new}</td><td>{gone}</td>'
-            f'<td>{accounts}</td><td class="word">{_text(usual)}</td></tr>'
+    body = [
+        _Line(
+            _titled(turnover.title, turnover.campaign_id, turnover.tier),
+            [_figure(cell) for cell in words.replaced(turnover)],
+            _bar(Estimate(turnover.new_share, turnover.new_share, turnover.new_share), 1.0, turnover.tier),
         )
-    head = _head(("campaign", "", "new", "gone", "accounts", "all accounts of the traffic"))
-    return _table("turnover", head, body) + _more(len(report.turnovers))
+        for turnover in report.turnovers[:MOST_ROWS]
+    ]
+    return _table("titled", ("campaign", *words.REPLACED_COLUMNS), body) + _more(len(report.turnovers))
 
 
-def _head(columns: Sequence[str]) -> str:
-    """An unnamed column holds the bars, which say again what the figures beside them say."""
-    return "".join(
-        f'<th scope="col">{_text(name)}</th>' if name else '<td class="chart"></td>' for name in columns
+def _titled(title: str, name: str, tier: str, objective: str = "") -> str:
+    return (
+        f'<span class="title">{_text(title, TITLE_CHARACTERS)}</span>'
+        f'<span class="sub"><b class="{_tone(tier)}">{_text(tier)}</b> {_text(objective)} '
+        f"<code>{_text(name)}</code></span>"
     )
 
 
-def _table(kind: str, head: str, body: Sequence[str]) -> str:
+@dataclass(frozen=True, slots=True)
+class _Line:
+    """A row of a table, as HTML: its head, its cells, and a chart that says again what a cell says."""
+
+    head: str
+    cells: Sequence[str]
+    chart: str = ""
+
+
+def _table(kind: str, columns: Sequence[str], body: Sequence[_Line]) -> str:
+    """A table that a narrow screen shows as a list, each cell with its column's name; roles keep it a table."""
+    drawn = '<td role="cell" class="chart"></td>' if body and body[0].chart else ""
+    first, *others = (_text(column, TITLE_CHARACTERS) for column in columns)
+    head = f'<th role="columnheader" scope="col">{first}</th>{drawn}' + "".join(
+        f'<th role="columnheader" scope="col">{name}</th>' for name in others
+    )
+    rows = "".join(
+        f'<tr role="row"><th role="rowheader" scope="row">{line.head}</th>'
+        + (f'<td role="cell" class="chart">{line.chart}</td>' if line.chart else "")
+        + "".join(
+            f'<td role="cell" data-column="{name}">{cell}</td>'
+            for name, cell in zip(others, line.cells, strict=True)
+        )
+        + "</tr>"
+        for line in body
+    )
     return (
-        f'<div class="scroll" tabindex="0"><table class="{kind}"><thead><tr>{head}</tr></thead>'
-        f"<tbody>{''.join(body)}</tbody></table></div>"
+        f'<div class="scroll"><table role="table" class="{kind}"><thead role="rowgroup"><tr role="row">{head}</tr>'
+        f'</thead><tbody role="rowgroup">{rows}</tbody></table></div>'
     )
 
 
@@ -170,7 +201,7 @@ def _more(rows: int) -> str:
 def _figure(text: str) -> str:
     """The interval is set apart from its figure."""
     value, found, span = text.partition(" (")
-    return _text(value) + (f" <small>({_text(span)}</small>" if found else "")
+    return _text(value) + (f" <small>{_text(span.removesuffix(')'))}</small>" if found else "")
 
 
 # -- charts --------------------------------------------------------------------------------------------
@@ -191,29 +222,22 @@ def _bar(estimate: Estimate, most: float, tone: str) -> str:
 
 def _trend(days: Sequence[DayFigures]) -> str:
     tiers = list(days[0].tiers)
-    body = [
-        f'<tr><th scope="row">{day.day}</th>'
-        + "".join(
-            f'<td class="word">{cell}</td>' if "seen" in cell else f"<td>{_figure(cell)}</td>"
-            for cell in words.day_cells(day)
-        )
-        + "</tr>"
-        for day in days
-    ]
-    head = _head(("day", "prompts", "suspected", *tiers, "accounts in campaigns"))
+    body = [_Line(day.day.isoformat(), [_figure(cell) for cell in words.day_cells(day)]) for day in days]
     key = "".join(f'<li class="{_tone(tier)}">{_text(tier)}</li>' for tier in tiers)
     charts = "".join(_lines(days, width, name) for width, name in ((960, "wide"), (360, "narrow")))
-    return f'<figure><ul class="key">{key}</ul>{charts}</figure>{_table("trend", head, body)}'
+    table = _table("trend", ("day", *words.day_columns(tiers)), body)
+    return f'<figure><ul class="key">{key}</ul>{charts}</figure>{table}'
 
 
 def _lines(days: Sequence[DayFigures], width: int, name: str) -> str:
     """A line for each tier with the interval of each day; the axis of days keeps gaps."""
-    height, left, right, top, bottom = 240, 52, 16, 12, 30
+    height, left, right, top, bottom = 250, 56, 22, 12, 34
     highest = max((_end(estimate) for day in days for estimate in day.tiers.values()), default=0.0)
     step = _step(highest)
     ceiling = step * max(1, math.ceil(highest / step - 1e-9))
     first, span = days[0].day, max((days[-1].day - days[0].day).days, 1)
     inner = width - left - right
+    sampled = not all(estimate.exact for day in days for estimate in day.tiers.values())
 
     def x(day: DayFigures) -> float:
         return left + inner * ((day.day - first).days / span if len(days) > 1 else 0.5)
@@ -238,16 +262,15 @@ def _lines(days: Sequence[DayFigures], width: int, name: str) -> str:
             else "middle"
         )
         made.append(f'<text x="{x(day):.1f}" y="{height - 8}" text-anchor="{anchor}">{day.day}</text>')
-    for tier in days[0].tiers:
-        tone = _tone(tier)
-        points = [(x(day), day.tiers[tier]) for day in days if not math.isnan(day.tiers[tier].value)]
+    for place, tier in enumerate(days[0].tiers):
+        tone, aside = _tone(tier), _ASIDE * (place - 1) if sampled else 0
+        points = [(x(day) + aside, day.tiers[tier]) for day in days if not math.isnan(day.tiers[tier].value)]
         line = " ".join(f"{at:.1f},{y(estimate.value):.1f}" for at, estimate in points)
         made.append(f'<polyline class="{tone}" points="{line}"/>')
         for at, estimate in points:
             if not estimate.exact:
-                made.append(
-                    f'<path class="whisker {tone}" d="M{at:.1f} {y(estimate.low):.1f}V{y(estimate.high):.1f}"/>'
-                )
+                ends = f"M{at:.1f} {y(estimate.low):.1f}V{y(estimate.high):.1f}"
+                made.append(f'<path class="whisker {tone}" d="{ends}"/>')
             made.append(f'<circle class="{tone}" cx="{at:.1f}" cy="{y(estimate.value):.1f}" r="4"/>')
     return (
         f'<svg class="lines {name}" viewBox="0 0 {width} {height}" role="img" '
@@ -265,6 +288,12 @@ def _step(highest: float) -> float:
     return next((n * power for n in _STEPS if n * power >= rough - 1e-12), 10 * power)
 
 
+def _widest(estimates: Sequence[Estimate]) -> float:
+    """What a whole bar stands for; a wide interval is cut off rather than all bars made small for it."""
+    values = max((estimate.value for estimate in estimates if not math.isnan(estimate.value)), default=0.0)
+    return min(max(map(_end, estimates), default=0.0), 1.5 * values)
+
+
 def _end(estimate: Estimate) -> float:
     if math.isnan(estimate.value):
         return 0.0
@@ -277,7 +306,7 @@ def _tone(name: str) -> str:
 
 
 def _text(text: str, limit: int | None = None) -> str:
-    return escape(safe_text(text, limit), quote=True)
+    return escape(safe_text(text, limit), quote=True).replace(" %", "&nbsp;%")
 
 
 def _csp_hash(text: str) -> str:

@@ -24,9 +24,9 @@ HEADINGS: Final = {
 }
 READING: Final = {
     "tier": "Shares of all prompts, accounts and tokens.",
-    "objective": "Shares of all prompts, accounts and tokens.",
-    "model": "Shares of what the model was asked.",
-    "country": "Shares of what came from the country.",
+    "objective": "Shares of all prompts, accounts and tokens. Suspected are campaigns that are not benign.",
+    "model": "Shares of what each model was asked. Suspected are campaigns that are not benign.",
+    "country": "Shares of what came from each country. Suspected are campaigns that are not benign.",
 }
 LARGEST_COLUMNS: Final = ("title", "tier", "objective", "prompts", "accounts", "first seen", "last seen")
 _ESCAPED: Final = {
@@ -61,10 +61,10 @@ def amount(estimate: Estimate) -> str:
 
 
 def bounds(found: AccountBounds) -> str:
-    """Accounts of the sample, and between what limits those of the traffic are."""
+    """Accounts of the sample, and between what bounds those of the traffic are."""
     if found.at_most == found.seen:
         return f"{found.seen:,}"
-    return f"{found.seen:,} seen; {found.at_least:,.0f} to {found.at_most:,.0f}"
+    return f"{found.seen:,} ({found.at_least:,.0f}–{found.at_most:,.0f})"
 
 
 def days_in_words(days: Sequence[date]) -> str:
@@ -99,7 +99,7 @@ def notes(report: Report) -> list[str]:
         )
         said.append(
             "Accounts are those seen in the sample. Accounts that send little are mostly not in it: how many there are "
-            "has a lower and an upper bound and no estimate."
+            "has no estimate. The two figures beside them are a lower and an upper bound."
         )
     if report.not_published:
         said.append(f"Not published, and in no figure: {days_in_words(report.not_published)}.")
@@ -127,24 +127,41 @@ def told(move: Move) -> str:
     )
 
 
-def replaced(turnover: Turnover) -> tuple[str, str, str, str]:
-    """accounts, new, gone, the usual: as cells of a table."""
-    usual = (
-        f"{part(turnover.usual_new)} new, {part(turnover.usual_gone)} gone"
-        if turnover.usual_new is not None
-        else UNKNOWN
-    )
-    return f"{turnover.accounts:,}", part(turnover.new_share), part(turnover.gone_share), usual
+REPLACED_COLUMNS: Final = ("new", "usual", "gone", "usual", "accounts")
+"""The usual figures are those of all accounts of the traffic."""
 
 
-def kind_cells(row: Row) -> tuple[str, str, str, str]:
-    """prompts, and shares of prompts, accounts and tokens."""
+def replaced(turnover: Turnover) -> tuple[str, ...]:
+    """The cells of `REPLACED_COLUMNS`."""
     return (
-        amount(row.prompts),
+        part(turnover.new_share),
+        part(turnover.usual_new),
+        part(turnover.gone_share),
+        part(turnover.usual_gone),
+        f"{turnover.accounts:,}",
+    )
+
+
+def kind_columns(kind: str) -> tuple[str, ...]:
+    """Heads of `kind_cells`; a tier is suspected as a whole, or not."""
+    suspected = () if kind == "tier" else ("suspected",)
+    return ("of prompts", *suspected, "of accounts", "of tokens", "prompts in campaigns")
+
+
+def kind_cells(kind: str, row: Row) -> tuple[str, ...]:
+    suspected = () if kind == "tier" else (percent(row.suspected_share),)
+    return (
         percent(row.prompt_share),
+        *suspected,
         part(row.account_share),
         percent(row.token_share),
+        amount(row.prompts),
     )
+
+
+def day_columns(tiers: Sequence[str]) -> tuple[str, ...]:
+    """Heads of `day_cells`."""
+    return ("prompts", "suspected", *tiers, "accounts in campaigns")
 
 
 def day_cells(day: DayFigures) -> tuple[str, ...]:
@@ -168,15 +185,15 @@ def _markdown(report: Report) -> Iterator[str]:
     yield "\n## By day\n"
     tiers = list(report.days[0].tiers)
     yield from _table(
-        ("day", "prompts", "suspected", *tiers, "accounts in campaigns"),
+        ("day", *day_columns(tiers)),
         [(str(day.day), *day_cells(day)) for day in report.days],
     )
     for kind, rows in report.kinds.items():
         yield f"\n## {HEADINGS[kind]}\n"
         yield READING[kind] + "\n"
         yield from _table(
-            (kind, "prompts in campaigns", "of prompts", "of accounts", "of tokens"),
-            [(escaped(name_of(row)), *kind_cells(row)) for row in rows[:MOST_ROWS]],
+            (kind, *kind_columns(kind)),
+            [(escaped(name_of(row)), *kind_cells(kind, row)) for row in rows[:MOST_ROWS]],
         )
         yield from _more(len(rows))
     yield "\n## Largest campaigns\n"
@@ -190,7 +207,7 @@ def _markdown(report: Report) -> Iterator[str]:
     yield "\n## Accounts replaced since the day before\n"
     yield from (
         _table(
-            ("campaign", "accounts", "new", "gone", "all accounts"),
+            ("campaign", *REPLACED_COLUMNS),
             [
                 (escaped(turnover.title, TITLE_CHARACTERS), *replaced(turnover))
                 for turnover in report.turnovers[:MOST_ROWS]

@@ -24,6 +24,8 @@ from campaigns.records import (
     MAP,
     MEMBERS,
     OPERATORS,
+    PREVALENCE,
+    PREVALENCE_ACCOUNTS,
     QUARANTINE,
     TRAFFIC,
     VARIANTS,
@@ -74,7 +76,8 @@ def test_planted_families_are_found_and_innocents_never_accused(published: Run, 
 
 def test_result_files_have_their_schemas_and_hold_together(published: Run) -> None:
     schemas = {"members": MEMBERS, "campaigns": CAMPAIGNS, "accounts": ACCOUNTS, "evidence": EVIDENCE, "map": MAP,
-               "quarantine": QUARANTINE, "variants": VARIANTS, "operators": OPERATORS, "bridges": BRIDGES}  # fmt: skip
+               "quarantine": QUARANTINE, "variants": VARIANTS, "operators": OPERATORS, "bridges": BRIDGES,
+               "prevalence": PREVALENCE, "prevalence_accounts": PREVALENCE_ACCOUNTS}  # fmt: skip
     tables = {name: published.table(name) for name in schemas}
     for name, schema in schemas.items():
         assert tables[name].schema == schema, name

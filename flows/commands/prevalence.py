@@ -176,7 +176,7 @@ def _blocks(made: Report) -> Iterator[RenderableType]:
 def _days(made: Report) -> Table:
     from review import report_words as words
 
-    figures = ("prompts", "suspected", *made.days[0].tiers, "accounts in campaigns")
+    figures = words.day_columns(list(made.days[0].tiers))
     shown = table("day", *figures, right=("day", *figures), title="By day, share of prompts")
     for day in made.days:
         shown.add_row(safe(day.day), *(safe(cell) for cell in words.day_cells(day)))
@@ -186,7 +186,7 @@ def _days(made: Report) -> Table:
 def _kind(kind: str, rows: tuple[Row, ...]) -> Table:
     from review import report_words as words
 
-    figures = ("prompts", "of prompts", "of accounts", "of tokens")
+    figures = words.kind_columns(kind)
     shown = table(kind, *figures, right=figures, title=words.HEADINGS[kind])
     for row in rows[: words.MOST_ROWS]:
         name = (
@@ -194,7 +194,7 @@ def _kind(kind: str, rows: tuple[Row, ...]) -> Table:
             if kind == "tier"
             else safe(words.name_of(row), limit=words.TITLE_CHARACTERS)
         )
-        shown.add_row(name, *(safe(cell) for cell in words.kind_cells(row)))
+        shown.add_row(name, *(safe(cell) for cell in words.kind_cells(kind, row)))
     return shown
 
 
@@ -222,15 +222,9 @@ def _largest(made: Report) -> Table:
 def _turnovers(made: Report) -> Table:
     from review import report_words as words
 
-    figures = ("accounts", "new", "gone")
-    shown = table(
-        "campaign",
-        *figures,
-        "all accounts",
-        "title",
-        right=figures,
-        title="Accounts replaced since the day before",
-    )
+    figures = words.REPLACED_COLUMNS
+    heading = "Accounts replaced since the day before"
+    shown = table("campaign", *figures, "title", right=figures, title=heading)
     for turnover in made.turnovers[: words.MOST_ROWS]:
         shown.add_row(
             safe(turnover.campaign_id),
