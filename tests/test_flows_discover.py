@@ -78,6 +78,7 @@ def test_a_day_is_published_once_and_the_artifact_holds_no_text(tmp_path: Path, 
     flags = {"home": str(tmp_path / "home"), "embedding.backend": "torch"}
     first = discover_day(str(traffic), None, flags=flags, out=tmp_path / "out")
     assert (first.day, first.run_id, first.already_published) == (DAY, "2026-01-05.1", False)
+    assert first.manifest["sample"] == {"rate": 1.0, "by": "unknown"}
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == [
         "accounts.parquet", "bridges.parquet", "campaigns.parquet", "evidence.parquet", "manifest.json", "map.parquet",
         "members.parquet", "operators.parquet", "prevalence.parquet", "prevalence_accounts.parquet",
