@@ -60,7 +60,7 @@ class Move:
 class Turnover:
     """Accounts of a campaign that are new since the day before, and gone, over the pairs of days that it was seen on.
 
-    `new_share` is of the accounts of the later days, `gone_share` of those of the earlier ones; the usual figures are
+    `accounts` is the mean of the later days. `new_share` is of the accounts of the later days, `gone_share` of those of the earlier ones; the usual figures are
     those of all accounts of the traffic on the same days, None where runs do not keep them.
     """
 
@@ -68,7 +68,7 @@ class Turnover:
     title: str
     tier: str
     pairs: int
-    accounts: int
+    accounts: float
     new_share: float
     gone_share: float
     usual_new: float | None
@@ -202,7 +202,7 @@ def turnovers(
             title=known[row["campaign_id"]]["label"],
             tier=known[row["campaign_id"]]["tier"],
             pairs=row["pairs"],
-            accounts=row["n_after"],
+            accounts=row["n_after"] / row["pairs"],
             new_share=row["new"],
             gone_share=row["gone"],
             usual_new=usual[0],

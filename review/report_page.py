@@ -86,7 +86,7 @@ def _kind(kind: str, rows: Sequence[Row]) -> str:
     most = _widest([row.prompt_share for row in shown])
     body = [
         _Line(
-            _text(words.name_of(row), TITLE_CHARACTERS),
+            _text(words.name_of(row)),
             [_figure(cell) for cell in words.kind_cells(kind, row)],
             _bar(row.prompt_share, most, row.name if kind == "tier" and row.name else "plain"),
         )
@@ -135,7 +135,7 @@ def _moves(report: Report) -> Iterator[str]:
         yield (
             f'<article><h3><span class="title">{_text(move.title, TITLE_CHARACTERS)}</span>'
             f"<code>{_text(move.operator)}</code></h3><p>{_text(words.told(move))}</p>"
-            f"{_table('move', ('day', f'to {move.model}'), body)}</article>"
+            f"{_table('move', ('day', f'to {words.model_of(move)}'), body)}</article>"
         )
     yield _more(len(report.moves))
 

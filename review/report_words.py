@@ -16,6 +16,8 @@ from review.report import DayFigures, Largest, Report, Row
 UNKNOWN: Final = "not known"
 MOST_ROWS: Final = 15
 TITLE_CHARACTERS: Final = 90
+NAME_CHARACTERS: Final = 40
+"""Of a model or a country, which come from outside as well."""
 HEADINGS: Final = {
     "tier": "By tier",
     "objective": "By objective",
@@ -115,20 +117,25 @@ def notes(report: Report) -> list[str]:
     return said
 
 
+def model_of(move: Move) -> str:
+    return safe_text(move.model, NAME_CHARACTERS)
+
+
 def told(move: Move) -> str:
     """A change of model in words, with its figures."""
-    lost = f", away from {move.from_model}" if move.from_model is not None else ""
-    came = f" {move.model} was first seen in this traffic on {move.first_seen}." if move.first_seen else ""
+    model = model_of(move)
+    lost = f", away from {safe_text(move.from_model, NAME_CHARACTERS)}" if move.from_model is not None else ""
+    came = f" {model} was first seen in this traffic on {move.first_seen}." if move.first_seen else ""
     chance = "less than 1 in 10,000" if move.p_value < 1e-4 else f"{move.p_value:.4f}"
     return (
-        f"From {move.day} on, {part(move.after)} of {move.n_after:,} prompts went to {move.model}{lost}; before, "
+        f"From {move.day} on, {part(move.after)} of {move.n_after:,} prompts went to {model}{lost}; before, "
         f"{part(move.before)} of {move.n_before:,}. Other traffic: {part(move.others_before)} before, "
         f"{part(move.others_after)} after.{came} Chance of as much without a change: {chance}."
     )
 
 
 REPLACED_COLUMNS: Final = ("new", "usual", "gone", "usual", "accounts")
-"""The usual figures are those of all accounts of the traffic."""
+"""The usual figures are those of all accounts of the traffic; accounts are the mean of a day."""
 
 
 def replaced(turnover: Turnover) -> tuple[str, ...]:
@@ -138,7 +145,7 @@ def replaced(turnover: Turnover) -> tuple[str, ...]:
         part(turnover.usual_new),
         part(turnover.gone_share),
         part(turnover.usual_gone),
-        f"{turnover.accounts:,}",
+        f"{turnover.accounts:,.0f}",
     )
 
 
@@ -170,7 +177,7 @@ def day_cells(day: DayFigures) -> tuple[str, ...]:
 
 
 def name_of(row: Row) -> str:
-    return UNKNOWN if row.name is None else row.name
+    return UNKNOWN if row.name is None else safe_text(row.name, NAME_CHARACTERS)
 
 
 def markdown(report: Report) -> str:

@@ -98,6 +98,23 @@ def test_result_files_have_their_schemas_and_hold_together(published: Run) -> No
     assert exemplars.is_in(members["prompt_id"].implode()).all()
 
 
+def test_prevalence_counts_what_campaigns_and_prompts_say(published: Run) -> None:
+    cells, reached = (pl.DataFrame(published.table(f"prevalence{name}")) for name in ("", "_accounts"))
+    prompts = pl.DataFrame(published.prompts(["account_id", "input_tokens"]))
+    assert cells["n_prompts"].sum() == prompts.height
+    assert cells["input_tokens"].sum() == prompts["input_tokens"].sum()
+    sizes = {
+        row["campaign_id"]: (row["n_prompts"], row["n_accounts"])
+        for row in published.table("campaigns").to_pylist()
+    }
+    seen = pl.sum_horizontal("accounts_once", "accounts_twice", "accounts_more")
+    accounts = dict(reached.filter(pl.col("by") == "campaign").select("value", seen).iter_rows())
+    counted = cells.drop_nulls("campaign_id").group_by("campaign_id").agg(pl.sum("n_prompts"))
+    assert {name: (n, accounts[name]) for name, n in counted.iter_rows()} == sizes
+    everybody = reached.filter((pl.col("by") == "all") & ~pl.col("in_campaigns")).select(seen).item()
+    assert everybody == prompts["account_id"].n_unique()
+
+
 def test_the_store_says_what_the_run_found(published: Run, home: Path) -> None:
     with Store.open(load({"home": str(home)}, environment={}).settings) as store:
         current = store.current_run(DAY)

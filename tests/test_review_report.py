@@ -177,10 +177,33 @@ def test_accounts_that_are_replaced_stand_beside_the_usual(week: Report) -> None
     turnovers = {one.campaign_id: one for one in week.turnovers}
     assert set(turnovers) == {"c-aaaa", "c-bbbb"}  # suspected ones alone
     pool, steady = turnovers["c-aaaa"], turnovers["c-bbbb"]
-    assert (pool.pairs, pool.new_share, pool.gone_share) == (4, 1, 1)  # the third day is missing
+    assert (pool.pairs, pool.accounts, pool.new_share, pool.gone_share) == (
+        4,
+        40,
+        1,
+        1,
+    )  # the third day is missing
     assert (steady.new_share, steady.gone_share) == (0, 0)
     assert pool.usual_new == pytest.approx(40 / 295)
     assert week.turnovers[0] is pool
+
+
+def test_hostile_names_of_models_and_countries_are_cut_and_spelled_out(tmp_path: Path) -> None:
+    runs = []
+    for n in range(2):
+        sent = [
+            Sent("", range(1_000, 1_100), 2, "large-1"),
+            Sent("c-1", range(60), 5, LONG if n else f"<b>{LONG}", LONG),
+        ]
+        runs.append(publish_day(tmp_path, MONDAY + timedelta(days=n), sent))
+    report = read_report(MONDAY, MONDAY + timedelta(days=1), runs, {})
+    (move,) = report.moves
+    assert (move.model, move.from_model) == (LONG, f"<b>{LONG}")
+    made = page(report)
+    for text in (made, markdown(report), told(move)):
+        assert "\x1b" not in text
+        assert "W" * 50 not in text
+    assert "<b>" not in made.replace('<b class="review">', "")
 
 
 # -- words and pages -----------------------------------------------------------------------------------

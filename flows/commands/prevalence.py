@@ -189,11 +189,7 @@ def _kind(kind: str, rows: tuple[Row, ...]) -> Table:
     figures = words.kind_columns(kind)
     shown = table(kind, *figures, right=figures, title=words.HEADINGS[kind])
     for row in rows[: words.MOST_ROWS]:
-        name = (
-            tier_text(words.name_of(row))
-            if kind == "tier"
-            else safe(words.name_of(row), limit=words.TITLE_CHARACTERS)
-        )
+        name = tier_text(words.name_of(row)) if kind == "tier" else safe(words.name_of(row))
         shown.add_row(name, *(safe(cell) for cell in words.kind_cells(kind, row)))
     return shown
 
