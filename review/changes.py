@@ -60,8 +60,8 @@ class Move:
 class Turnover:
     """Accounts of a campaign that are new since the day before, and gone, over the pairs of days that it was seen on.
 
-    `accounts` is the mean of the later days. `new_share` is of the accounts of the later days, `gone_share` of those of the earlier ones; the usual figures are
-    those of all accounts of the traffic on the same days, None where runs do not keep them.
+    `accounts` is the mean of the later days, `new_share` of their accounts, `gone_share` of those of the earlier ones.
+    The usual figures are those of all accounts of the traffic on the same days, None where runs do not keep them.
     """
 
     campaign_id: str
