@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from html import escape
@@ -23,13 +22,10 @@ from campaigns.display import safe_text
 from campaigns.estimates import Estimate
 from review import report_words as words
 from review.report import DayFigures, Largest, Report, Row
+from review.report_charts import bar, tone, trend, widest
 from review.report_words import MOST_ROWS, TITLE_CHARACTERS
 
 _FOLDER: Final = Path(__file__).parent / "templates"
-_STEPS: Final = (1, 2, 5)
-_LINES: Final = 4
-_ASIDE: Final = 6
-"""How far the intervals of one day stand apart, so that none hides another."""
 
 
 def page(report: Report) -> str:
@@ -81,14 +77,22 @@ def _span(estimate: Estimate) -> str:
 # -- tables --------------------------------------------------------------------------------------------
 
 
+def _trend(days: Sequence[DayFigures]) -> str:
+    tiers = list(days[0].tiers)
+    body = [_Line(day.day.isoformat(), [_figure(cell) for cell in words.day_cells(day)]) for day in days]
+    key = "".join(f'<li class="{tone(tier)}">{_text(tier)}</li>' for tier in tiers)
+    table = _table("trend", ("day", *words.day_columns(tiers)), body)
+    return f'<figure><ul class="key">{key}</ul>{trend(days)}</figure>{table}'
+
+
 def _kind(kind: str, rows: Sequence[Row]) -> str:
     shown = rows[:MOST_ROWS]
-    most = _widest([row.prompt_share for row in shown])
+    most = widest([row.prompt_share for row in shown])
     body = [
         _Line(
             _text(words.name_of(row)),
             [_figure(cell) for cell in words.kind_cells(kind, row)],
-            _bar(row.prompt_share, most, row.name if kind == "tier" and row.name else "plain"),
+            bar(row.prompt_share, most, row.name if kind == "tier" and row.name else "plain"),
         )
         for row in shown
     ]
@@ -101,7 +105,7 @@ def _kind(kind: str, rows: Sequence[Row]) -> str:
 
 def _largest(rows: Sequence[Largest]) -> str:
     shown = rows[:MOST_ROWS]
-    most = _widest([one.prompts for one in shown])
+    most = widest([one.prompts for one in shown])
     body = [
         _Line(
             _titled(one.title, one.campaign_id, one.tier, one.objective),
@@ -111,7 +115,7 @@ def _largest(rows: Sequence[Largest]) -> str:
                 one.first_seen.isoformat(),
                 one.last_seen.isoformat(),
             ],
-            _bar(one.prompts, most, one.tier),
+            bar(one.prompts, most, one.tier),
         )
         for one in shown
     ]
@@ -128,7 +132,7 @@ def _moves(report: Report) -> Iterator[str]:
             _Line(
                 day.isoformat(),
                 [_figure(words.part(share))],
-                _bar(Estimate(share, share, share), 1.0, "plain"),
+                bar(Estimate(share, share, share), 1.0, "plain"),
             )
             for day, share in move.by_day
         ]
@@ -147,7 +151,7 @@ def _turnovers(report: Report) -> str:
         _Line(
             _titled(turnover.title, turnover.campaign_id, turnover.tier),
             [_figure(cell) for cell in words.replaced(turnover)],
-            _bar(Estimate(turnover.new_share, turnover.new_share, turnover.new_share), 1.0, turnover.tier),
+            bar(Estimate(turnover.new_share, turnover.new_share, turnover.new_share), 1.0, turnover.tier),
         )
         for turnover in report.turnovers[:MOST_ROWS]
     ]
@@ -157,7 +161,7 @@ def _turnovers(report: Report) -> str:
 def _titled(title: str, name: str, tier: str, objective: str = "") -> str:
     return (
         f'<span class="title">{_text(title, TITLE_CHARACTERS)}</span>'
-        f'<span class="sub"><b class="{_tone(tier)}">{_text(tier)}</b> {_text(objective)} '
+        f'<span class="sub"><b class="{tone(tier)}">{_text(tier)}</b> {_text(objective)} '
         f"<code>{_text(name)}</code></span>"
     )
 
@@ -202,107 +206,6 @@ def _figure(text: str) -> str:
     """The interval is set apart from its figure."""
     value, found, span = text.partition(" (")
     return _text(value) + (f" <small>{_text(span.removesuffix(')'))}</small>" if found else "")
-
-
-# -- charts --------------------------------------------------------------------------------------------
-
-
-def _bar(estimate: Estimate, most: float, tone: str) -> str:
-    """A bar from nothing, and a line for the interval; `most` is the whole width."""
-    scale = 100 / most if most > 0 else 0.0
-    value = 0.0 if math.isnan(estimate.value) else estimate.value * scale
-    whisker = ""
-    if not estimate.exact and math.isfinite(estimate.high):
-        whisker = f'<path d="M{estimate.low * scale:.2f} 5H{min(estimate.high * scale, 100):.2f}"/>'
-    return (
-        f'<svg class="bar {_tone(tone)}" viewBox="0 0 100 10" preserveAspectRatio="none" aria-hidden="true">'
-        f'<rect class="field" width="100" height="10"/><rect width="{value:.2f}" height="10"/>{whisker}</svg>'
-    )
-
-
-def _trend(days: Sequence[DayFigures]) -> str:
-    tiers = list(days[0].tiers)
-    body = [_Line(day.day.isoformat(), [_figure(cell) for cell in words.day_cells(day)]) for day in days]
-    key = "".join(f'<li class="{_tone(tier)}">{_text(tier)}</li>' for tier in tiers)
-    charts = "".join(_lines(days, width, name) for width, name in ((960, "wide"), (360, "narrow")))
-    table = _table("trend", ("day", *words.day_columns(tiers)), body)
-    return f'<figure><ul class="key">{key}</ul>{charts}</figure>{table}'
-
-
-def _lines(days: Sequence[DayFigures], width: int, name: str) -> str:
-    """A line for each tier with the interval of each day; the axis of days keeps gaps."""
-    height, left, right, top, bottom = 250, 56, 22, 12, 34
-    highest = max((_end(estimate) for day in days for estimate in day.tiers.values()), default=0.0)
-    step = _step(highest)
-    ceiling = step * max(1, math.ceil(highest / step - 1e-9))
-    first, span = days[0].day, max((days[-1].day - days[0].day).days, 1)
-    inner = width - left - right
-    sampled = not all(estimate.exact for day in days for estimate in day.tiers.values())
-
-    def x(day: DayFigures) -> float:
-        return left + inner * ((day.day - first).days / span if len(days) > 1 else 0.5)
-
-    def y(value: float) -> float:
-        return top + (height - top - bottom) * (1 - min(value, ceiling) / ceiling)
-
-    made = []
-    for n in range(round(ceiling / step) + 1):
-        at = y(n * step)
-        made.append(f'<path class="grid" d="M{left} {at:.1f}H{width - right}"/>')
-        made.append(f'<text x="{left - 8}" y="{at + 4:.1f}" text-anchor="end">{100 * n * step:g} %</text>')
-    places = max(1, math.ceil(len(days) / max(1, inner // 90)))
-    for day in days[::places]:
-        anchor = (
-            "middle"
-            if len(days) == 1
-            else "start"
-            if day is days[0]
-            else "end"
-            if day is days[-1]
-            else "middle"
-        )
-        made.append(f'<text x="{x(day):.1f}" y="{height - 8}" text-anchor="{anchor}">{day.day}</text>')
-    for place, tier in enumerate(days[0].tiers):
-        tone, aside = _tone(tier), _ASIDE * (place - 1) if sampled else 0
-        points = [(x(day) + aside, day.tiers[tier]) for day in days if not math.isnan(day.tiers[tier].value)]
-        line = " ".join(f"{at:.1f},{y(estimate.value):.1f}" for at, estimate in points)
-        made.append(f'<polyline class="{tone}" points="{line}"/>')
-        for at, estimate in points:
-            if not estimate.exact:
-                ends = f"M{at:.1f} {y(estimate.low):.1f}V{y(estimate.high):.1f}"
-                made.append(f'<path class="whisker {tone}" d="{ends}"/>')
-            made.append(f'<circle class="{tone}" cx="{at:.1f}" cy="{y(estimate.value):.1f}" r="4"/>')
-    return (
-        f'<svg class="lines {name}" viewBox="0 0 {width} {height}" role="img" '
-        f'aria-label="Share of prompts in campaigns by day and tier; the table below has the figures.">'
-        f"{''.join(made)}</svg>"
-    )
-
-
-def _step(highest: float) -> float:
-    """A round distance between grid lines."""
-    if highest <= 0:
-        return 0.01
-    rough = highest / _LINES
-    power = 10.0 ** math.floor(math.log10(rough))
-    return next((n * power for n in _STEPS if n * power >= rough - 1e-12), 10 * power)
-
-
-def _widest(estimates: Sequence[Estimate]) -> float:
-    """What a whole bar stands for; a wide interval is cut off rather than all bars made small for it."""
-    values = max((estimate.value for estimate in estimates if not math.isnan(estimate.value)), default=0.0)
-    return min(max(map(_end, estimates), default=0.0), 1.5 * values)
-
-
-def _end(estimate: Estimate) -> float:
-    if math.isnan(estimate.value):
-        return 0.0
-    return estimate.high if math.isfinite(estimate.high) else estimate.value
-
-
-def _tone(name: str) -> str:
-    """A class of the style sheet; what is none of ours is plain."""
-    return name if name in ("actionable", "review", "benign") else "plain"
 
 
 def _text(text: str, limit: int | None = None) -> str:

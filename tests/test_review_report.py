@@ -287,6 +287,7 @@ def test_bars_and_lines_are_within_their_charts(hostile: Report) -> None:
     widths = [float(width) for width in re.findall(r'<rect width="([\d.]+)"', made)]
     assert widths
     assert all(0 <= width <= 100 for width in widths)
+    assert made.count("<polyline") == 2 * 3 * 2  # two charts, three tiers, and a day that is missing between
     charts = re.findall(r'<svg class="lines \w+" viewBox="0 0 (\d+) (\d+)".*?>(.*?)</svg>', made, re.DOTALL)
     assert [width for width, _, _ in charts] == ["960", "360"]
     for width, height, drawn in charts:
