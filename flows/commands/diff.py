@@ -35,7 +35,7 @@ def diff(
 
     [bold]Examples[/bold]
       shoal diff 2026-01-05 2026-01-06
-      shoal diff 2026-01-05 2026-01-07 --json | jq '.changes[] | select(.kind == "new") | .campaign_id'
+      shoal diff 2026-01-05 2026-01-07 --json | jq '.changes[].campaign_id'
     """
     call: Call = ctx.obj
     if first >= second:
