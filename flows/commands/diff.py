@@ -57,7 +57,8 @@ def diff(
 def _print(found: Difference, *, quiet: bool) -> None:
     from review.diff import Kind
 
-    counts = ", ".join(f"{found.count(kind)} {kind}" for kind in list(Kind)[:4])
+    kinds = (Kind.NEW, Kind.GROWN, Kind.SHRUNK, Kind.GONE)
+    counts = ", ".join(f"{found.count(kind)} {kind}" for kind in kinds)
     printer = console()
     printer.print(
         safe(f"{found.first} to {found.second}: {counts}; {counted(found.same, 'campaign')} as before")
