@@ -438,6 +438,38 @@ MAP = pa.schema(
 )
 """A two-dimensional picture of the representatives; nothing is ever decided by it. Sort: representative."""
 
+PREVALENCE = pa.schema(
+    [
+        pa.field("campaign_id", pa.string()),
+        pa.field("model", pa.string()),
+        pa.field("country", pa.string()),
+        pa.field("replicate", pa.int32(), nullable=False),
+        pa.field("n_prompts", pa.int64(), nullable=False),
+        pa.field("input_tokens", pa.int64(), nullable=False),
+        pa.field("input_counted", pa.int64(), nullable=False),
+        pa.field("output_tokens", pa.int64(), nullable=False),
+        pa.field("output_counted", pa.int64(), nullable=False),
+    ]
+)
+"""All accepted prompts of the day, counted; `campaign_id` is null for those of none. `input_tokens` and `output_tokens`
+are sums over the prompts that had the figure, of which there are `input_counted` and `output_counted`. `replicate`
+deals what was drawn into random groups, see `campaigns.estimates`.
+Sort: campaign_id, model, country, replicate, nulls first."""
+
+PREVALENCE_ACCOUNTS = pa.schema(
+    [
+        pa.field("by", pa.string(), nullable=False),
+        pa.field("value", pa.string()),
+        pa.field("in_campaigns", pa.bool_(), nullable=False),
+        pa.field("accounts_once", pa.int64(), nullable=False),
+        pa.field("accounts_twice", pa.int64(), nullable=False),
+        pa.field("accounts_more", pa.int64(), nullable=False),
+    ]
+)
+"""Distinct accounts of the day, which do not add up over cells, by all, campaign, tier, objective, model or country
+(`by`) and its `value`: how many sent one prompt of that kind, two, more. `in_campaigns`: only prompts of campaigns
+count. Sort: by, value, in_campaigns, nulls first."""
+
 # -- values --------------------------------------------------------------------------------------------
 
 

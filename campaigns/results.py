@@ -11,12 +11,14 @@ import pyarrow as pa
 
 from campaigns import files
 from campaigns.entries import CampaignRecord, Event, Lineage, WordingRecord
+from campaigns.prevalence import write_prevalence
 from campaigns.records import CAMPAIGNS, MAP, MEMBERS, VARIANTS, Objective, Tier
 from campaigns.runs import Counts, Run
+from campaigns.settings import Settings
 
 
-def write_results(run: Run) -> Counts:
-    """Write `members`, `campaigns`, `variants` and `map.parquet` from the stages' tables."""
+def write_results(run: Run, settings: Settings) -> Counts:
+    """Write `members`, `campaigns`, `variants`, `map` and the prevalence tables from the stages' tables."""
     ids = pl.DataFrame(run.table("identities")).select("family", "campaign_id", "lead", "variant")
     members = pl.DataFrame(run.table("family_members"))
     sent = pl.DataFrame(run.prompts(["prompt_id", "account_id", "text_key"]))
@@ -29,6 +31,7 @@ def write_results(run: Run) -> Counts:
     _write(run, "variants", _variants(run, ids, labels, prompts), VARIANTS, ["campaign_id", "variant"])
 
     families = members.join(ids, on="family").select("text_key", "campaign_id")
+    write_prevalence(run, families, campaigns, settings.sample_by)
     points = pl.DataFrame(run.table("representatives")).join(
         families, on="text_key", how="left", maintain_order="left"
     )

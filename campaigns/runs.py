@@ -5,6 +5,7 @@
         prompts/part-0000.parquet        ... stage outputs ...
         members.parquet  campaigns.parquet  accounts.parquet  evidence.parquet  variants.parquet
         operators.parquet  bridges.parquet  map.parquet  quarantine.parquet
+        prevalence.parquet  prevalence_accounts.parquet
         manifest.json                    written last of all: the run is complete
 
 A stage is a plain function (run, settings) -> counts. `Run.stage` wraps it: a stage whose marker exists
@@ -37,9 +38,13 @@ MANIFEST = "manifest.json"
 DISCARDED_PREFIX = ".discarded-"
 RESULTS = (
     "members", "campaigns", "accounts", "evidence", "variants", "operators", "bridges", "map", "quarantine",
+    "prevalence", "prevalence_accounts",
 )  # fmt: skip
 _DAY_NAME = re.compile(r"\d{4}-\d{2}-\d{2}")
-DIGESTED = ("members", "campaigns", "accounts", "evidence", "variants", "operators", "bridges")
+DIGESTED = (
+    "members", "campaigns", "accounts", "evidence", "variants", "operators", "bridges",
+    "prevalence", "prevalence_accounts",
+)  # fmt: skip
 """The results that the digest of a run covers."""
 
 Counts = dict[str, int | float | str]

@@ -328,6 +328,14 @@ class Settings(BaseSettings):
         SecretStr(""), description="Key of the account pseudonyms; empty: ids stay as they are."
     )
     input: str = Field("", description="Default traffic: a file, folder, glob or URL; `{day}` is replaced.")
+    sample_rate: float = Field(
+        1.0, gt=0, le=1, description="Part of all prompts of a day that the input holds; 1: all of them."
+    )
+    sample_by: Literal["unknown", "prompt", "account"] = Field(
+        "unknown",
+        description="What the sample was drawn by: single prompts or whole accounts. `unknown`: intervals that are "
+        "right for accounts and never too narrow for prompts.",
+    )
     seed: int = Field(20260105, ge=0, lt=2**32, description="Seed of every random draw.")
     ingest: IngestSettings = IngestSettings()
     scaffold: ScaffoldSettings = ScaffoldSettings()

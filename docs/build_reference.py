@@ -32,6 +32,8 @@ from campaigns.records import (
     MAP,
     MEMBERS,
     OPERATORS,
+    PREVALENCE,
+    PREVALENCE_ACCOUNTS,
     QUARANTINE,
     REQUIRED_COLUMNS,
     TRAFFIC,
@@ -89,6 +91,17 @@ _OUTPUTS: Mapping[str, tuple[pa.Schema, str, str]] = {
         "One row per vector of the run: a skeleton or the head of an open text. Nothing is decided by it.",
         "representative",
     ),
+    "prevalence.parquet": (
+        PREVALENCE,
+        "All accepted prompts of the day, counted: one row per campaign or none, model, country and replicate. "
+        "See [prevalence](prevalence.md).",
+        "campaign_id, model, country, replicate, nulls first",
+    ),
+    "prevalence_accounts.parquet": (
+        PREVALENCE_ACCOUNTS,
+        "Distinct accounts of the day, which do not add up over rows of `prevalence.parquet`.",
+        "by, value, in_campaigns, nulls first",
+    ),
     "quarantine.parquet": (
         QUARANTINE,
         "One row per rejected row. No prompt text. As many as the manifest counts.",
@@ -111,19 +124,19 @@ _MEANINGS: Mapping[str, Mapping[str, str]] = {
         "organization_id": "The tenant. Tells one customer's own template from a pool. **Where no account of "
         "the day has one, nothing is `actionable`.**",
         "api_key_id": "The key used. Stored, not read yet.",
-        "model": "The model asked for. Stored, not read yet.",
+        "model": "The model asked for. Counted in prevalence.",
         "user_agent": "The client. Shown as evidence and weighed in an account's strength; never counts for a tier.",
         "ip": "The address. Its range is compared, the /24 of IPv4 and the /48 of IPv6; pseudonyms of "
         "Shoal's own keep it.",
         "asn": "The network. Compared; nearly all accounts in one network are one place, and not "
         "`actionable` without shared cards.",
         "country": "Ordinary accounts of the same countries are what hours, networks and cards are compared "
-        "with. A country that nearly all accounts share and few others are in is one place.",
+        "with. A country that nearly all accounts share and few others are in is one place. Counted in prevalence.",
         "payment_fingerprint": "The card, as a hash or token. Compared. Where many accounts share cards, "
         "copied texts and own topics explain nothing.",
         "account_created_at": "When the account was made. Compared, and what ages are matched by.",
-        "input_tokens": "Stored, not read yet.",
-        "output_tokens": "Stored, not read yet.",
+        "input_tokens": "Counted in prevalence.",
+        "output_tokens": "Counted in prevalence.",
     },
     "members.parquet": {
         "prompt_id": "As in the traffic.",
@@ -207,6 +220,25 @@ _MEANINGS: Mapping[str, Mapping[str, str]] = {
         "n_accounts": "Distinct accounts of the prompts it stands for.",
         "campaign_id": "Null: no campaign.",
     },
+    "prevalence.parquet": {
+        "campaign_id": "Null: no campaign.",
+        "model": "As in the traffic.",
+        "country": "As in the traffic.",
+        "replicate": "0 to 63, a random group: by hash of the account, or of the prompt with `sample_by` = `prompt`.",
+        "n_prompts": "Prompts.",
+        "input_tokens": "Sum over the prompts that say.",
+        "input_counted": "How many say.",
+        "output_tokens": "Sum over the prompts that say.",
+        "output_counted": "How many say.",
+    },
+    "prevalence_accounts.parquet": {
+        "by": "`all`, `campaign`, `tier`, `objective`, `model` or `country`.",
+        "value": "Which campaign, tier and so on. Null for `all`, and where the traffic does not say.",
+        "in_campaigns": "Only prompts of campaigns count; otherwise all.",
+        "accounts_once": "Accounts that sent one such prompt.",
+        "accounts_twice": "Accounts that sent two.",
+        "accounts_more": "Accounts that sent more.",
+    },
     "quarantine.parquet": {
         "prompt_id": "Null where the row was too broken to tell.",
         "account_id": "The same; a pseudonym where a key is set.",
@@ -228,6 +260,7 @@ _MANIFEST = {
     "settings": "Those of the run, without places and secrets.",
     "versions": "Of Shoal and of what it computes with.",
     "detection_floor": "Fewest accounts and prompts that a family of this run can have, as figures and in words.",
+    "sample": "`rate` and `by`: the settings `sample_rate` and `sample_by`.",
     "completed_at": "When the run was done.",
 }
 _REASONS: Mapping[Reason, str] = {

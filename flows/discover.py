@@ -21,7 +21,7 @@ from campaigns.failpoints import failpoint
 from campaigns.locks import held
 from campaigns.publish import publish
 from campaigns.results import records, unseen
-from campaigns.runs import MANIFEST, RESULTS, Run, open_run
+from campaigns.runs import MANIFEST, Run, open_run
 from campaigns.settings import Settings, load
 from campaigns.store import Store
 from flows import steps
@@ -98,6 +98,7 @@ def discover_campaigns(
                 "settings": _public_settings(settings),
                 "versions": versions(),
                 "detection_floor": detection_floor(run, settings),
+                "sample": {"rate": settings.sample_rate, "by": settings.sample_by},
             }
         )
         published_run = PublishedRun.of(run, settings.home, _counts(manifest))
@@ -156,7 +157,7 @@ def copy_results(run: Run, out: Path) -> None:
     out.mkdir(parents=True, exist_ok=True)
     (out / MANIFEST).unlink(missing_ok=True)
     files.fsync_folder(out)
-    for name in (*(f"{name}.parquet" for name in RESULTS), MANIFEST):
+    for name in (*run.manifest()["files"], MANIFEST):  # a run of an earlier version may lack a table
         with files.atomic_path(out / name) as temporary:
             shutil.copyfile(run.path / name, temporary)
         failpoint(f"copy:{name}")

@@ -234,6 +234,7 @@ def results(ref: RunRef) -> None:
     """What was found, told by campaign id."""
     from campaigns.results import write_results
 
-    outputs = [f"{name}.parquet" for name in ("members", "campaigns", "variants", "map")]
+    names = ("members", "campaigns", "variants", "map", "prevalence", "prevalence_accounts")
+    outputs = [f"{name}.parquet" for name in names]
     after = ("represent", "cluster", "label", "join", "identify", "link", "layout")
-    _do(ref, "results", lambda run, _: write_results(run), outputs, after=after)
+    _do(ref, "results", write_results, outputs, after=after)

@@ -11,12 +11,14 @@ from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
+import polars as pl
 import pyarrow as pa
 from store_examples import MONDAY
 
 from campaigns import files
 from campaigns.entries import CampaignRecord, Event, Lineage, PublishedRun, WordingRecord
 from campaigns.locks import held
+from campaigns.prevalence import write_prevalence
 from campaigns.publish import publish
 from campaigns.records import (
     ACCOUNTS,
@@ -215,6 +217,13 @@ def write_tables(run: Run) -> None:
     )
     quarantined = {"source": "a.csv", "row": 3, "reason": Reason.EMPTY.value, "detail": ""}
     _write(run, "quarantine", [quarantined], QUARANTINE)
+    texts = pl.DataFrame(
+        {
+            "text_key": [row["text_key"] for row in prompts],
+            "campaign_id": [name for name, rows in members for _ in rows],
+        }
+    )
+    write_prevalence(run, texts, pl.DataFrame(run.table("campaigns")), "unknown")
 
 
 def _text(row: dict[str, Any]) -> dict[str, Any]:

@@ -37,6 +37,8 @@ def finished(home: Path, fingerprint: str = "f", *, force: bool = False) -> Run:
         "bridges": records.BRIDGES,
         "map": records.MAP,
         "quarantine": records.QUARANTINE,
+        "prevalence": records.PREVALENCE,
+        "prevalence_accounts": records.PREVALENCE_ACCOUNTS,
     }
     for name, schema in tables.items():
         files.write_parquet(run.path / f"{name}.parquet", schema.empty_table())

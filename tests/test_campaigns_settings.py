@@ -34,6 +34,9 @@ def test_later_sources_win_and_each_value_knows_its_origin(tmp_path: Path) -> No
         ({"nope": 1}, {}, "", "unknown setting 'nope' (flag)"),
         ({}, {"SHOAL_EMBEDDING__BATCHSIZE": "1"}, "", "unknown setting 'embedding.batchsize' (environment"),
         ({}, {}, "[embedding]\nbatch = 1\n", "unknown setting 'embedding.batch' (file"),
+        ({"sample_rate": 0}, {}, "", "setting 'sample_rate': Input should be greater than 0"),
+        ({"sample_rate": 1.5}, {}, "", "setting 'sample_rate': Input should be less than or equal to 1"),
+        ({"sample_by": "day"}, {}, "", "setting 'sample_by': Input should be 'unknown'"),
         ({"embedding.batch_size": 0}, {}, "", "setting 'embedding.batch_size': Input should be greater"),
         (
             {"embedding.budget": 10_001},

@@ -29,6 +29,8 @@ from campaigns.records import (
     MAP,
     MEMBERS,
     OPERATORS,
+    PREVALENCE,
+    PREVALENCE_ACCOUNTS,
     QUARANTINE,
     VARIANTS,
     Tier,
@@ -542,6 +544,8 @@ def test_a_run_folder_describes_itself(tmp_path: Path) -> None:
         "bridges": BRIDGES,
         "map": MAP,
         "quarantine": QUARANTINE,
+        "prevalence": PREVALENCE,
+        "prevalence_accounts": PREVALENCE_ACCOUNTS,
     }
     for name, schema in schemas.items():
         files.write_parquet(run.path / f"{name}.parquet", pa.Table.from_pylist([], schema=schema))

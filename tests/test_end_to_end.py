@@ -24,6 +24,8 @@ from campaigns.records import (
     MAP,
     MEMBERS,
     OPERATORS,
+    PREVALENCE,
+    PREVALENCE_ACCOUNTS,
     QUARANTINE,
     TRAFFIC,
     VARIANTS,
@@ -74,7 +76,8 @@ def test_planted_families_are_found_and_innocents_never_accused(published: Run, 
 
 def test_result_files_have_their_schemas_and_hold_together(published: Run) -> None:
     schemas = {"members": MEMBERS, "campaigns": CAMPAIGNS, "accounts": ACCOUNTS, "evidence": EVIDENCE, "map": MAP,
-               "quarantine": QUARANTINE, "variants": VARIANTS, "operators": OPERATORS, "bridges": BRIDGES}  # fmt: skip
+               "quarantine": QUARANTINE, "variants": VARIANTS, "operators": OPERATORS, "bridges": BRIDGES,
+               "prevalence": PREVALENCE, "prevalence_accounts": PREVALENCE_ACCOUNTS}  # fmt: skip
     tables = {name: published.table(name) for name in schemas}
     for name, schema in schemas.items():
         assert tables[name].schema == schema, name
@@ -93,6 +96,23 @@ def test_result_files_have_their_schemas_and_hold_together(published: Run) -> No
     assert members["strength"].is_between(0.5, 1).all()
     exemplars = campaigns["exemplar_prompt_ids"].explode()
     assert exemplars.is_in(members["prompt_id"].implode()).all()
+
+
+def test_prevalence_counts_what_campaigns_and_prompts_say(published: Run) -> None:
+    cells, reached = (pl.DataFrame(published.table(f"prevalence{name}")) for name in ("", "_accounts"))
+    prompts = pl.DataFrame(published.prompts(["account_id", "input_tokens"]))
+    assert cells["n_prompts"].sum() == prompts.height
+    assert cells["input_tokens"].sum() == prompts["input_tokens"].sum()
+    sizes = {
+        row["campaign_id"]: (row["n_prompts"], row["n_accounts"])
+        for row in published.table("campaigns").to_pylist()
+    }
+    seen = pl.sum_horizontal("accounts_once", "accounts_twice", "accounts_more")
+    accounts = dict(reached.filter(pl.col("by") == "campaign").select("value", seen).iter_rows())
+    counted = cells.drop_nulls("campaign_id").group_by("campaign_id").agg(pl.sum("n_prompts"))
+    assert {name: (n, accounts[name]) for name, n in counted.iter_rows()} == sizes
+    everybody = reached.filter((pl.col("by") == "all") & ~pl.col("in_campaigns")).select(seen).item()
+    assert everybody == prompts["account_id"].n_unique()
 
 
 def test_the_store_says_what_the_run_found(published: Run, home: Path) -> None:

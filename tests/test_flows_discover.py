@@ -79,9 +79,11 @@ def test_a_day_is_published_once_and_the_artifact_holds_no_text(tmp_path: Path, 
     flags = {"home": str(tmp_path / "home"), "embedding.backend": "torch"}
     first = discover_day(str(traffic), None, flags=flags, out=tmp_path / "out")
     assert (first.day, first.run_id, first.already_published) == (DAY, "2026-01-05.1", False)
+    assert first.manifest["sample"] == {"rate": 1.0, "by": "unknown"}
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == [
         "accounts.parquet", "bridges.parquet", "campaigns.parquet", "evidence.parquet", "manifest.json", "map.parquet",
-        "members.parquet", "operators.parquet", "quarantine.parquet", "variants.parquet",
+        "members.parquet", "operators.parquet", "prevalence.parquet", "prevalence_accounts.parquet",
+        "quarantine.parquet", "variants.parquet",
     ]  # fmt: skip
     stages = [stage["name"] for stage in first.manifest["stages"]]
     assert stages == ["ingest", "scaffold", "group", "represent", "embed", "index", "cluster", "label", "join",
@@ -187,7 +189,8 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
         return write
 
-    written = [f"{name}.parquet" for name in ("members", "campaigns", "variants", "map")]
+    names = ("members", "campaigns", "variants", "map", "prevalence", "prevalence_accounts")
+    written = [f"{name}.parquet" for name in names]
     monkeypatch.setattr("clustering.recognise.identify_families", work("identify", *RECOGNISED))
     monkeypatch.setattr("accounts.stage.link_campaigns", work("link", *LINKED, reads="identities.parquet"))
     monkeypatch.setattr("campaigns.results.write_results", work("results", *written, reads="tiers.parquet"))
@@ -249,11 +252,13 @@ def test_a_run_that_lost_its_day_does_no_further_step(
 
 def test_a_copy_that_dies_half_way_has_no_manifest(tmp_path: Path) -> None:
     first, second, out = Run(tmp_path / "1", DAY, 1, "f"), Run(tmp_path / "2", DAY, 2, "f"), tmp_path / "out"
+    names = [f"{name}.parquet" for name in RESULTS]
     for run in (first, second):
-        for name in (*(f"{name}.parquet" for name in RESULTS), MANIFEST):
+        for name in names:
             files.write_bytes(run.path / name, f"{name} of {run.attempt}".encode())
+        files.write_json(run.path / MANIFEST, {"files": dict.fromkeys(names), "attempt": run.attempt})
     copy_results(first, out)
-    assert (out / MANIFEST).read_text() == f"{MANIFEST} of 1"
+    assert (out / MANIFEST).read_bytes() == (first.path / MANIFEST).read_bytes()
     (second.path / "map.parquet").unlink()
     with pytest.raises(FileNotFoundError):
         copy_results(second, out)
@@ -261,7 +266,17 @@ def test_a_copy_that_dies_half_way_has_no_manifest(tmp_path: Path) -> None:
     assert (out / "map.parquet").read_text() == "map.parquet of 1"
     files.write_bytes(second.path / "map.parquet", b"map.parquet of 2")
     copy_results(second, out)
-    assert {path.read_text() for path in out.iterdir()} == {f"{path.name} of 2" for path in out.iterdir()}
+    assert {path.name: path.read_bytes() for path in out.iterdir()} == {
+        name: (second.path / name).read_bytes() for name in (*names, MANIFEST)
+    }
+
+
+def test_a_run_of_an_earlier_version_is_copied_as_far_as_it_goes(tmp_path: Path) -> None:
+    run = Run(tmp_path / "1", DAY, 1, "f")
+    files.write_bytes(run.path / "members.parquet", b"members")
+    files.write_json(run.path / MANIFEST, {"files": {"members.parquet": {}}})
+    copy_results(run, tmp_path / "out")
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == [MANIFEST, "members.parquet"]
 
 
 def test_the_manifest_says_what_cannot_have_been_seen(tmp_path: Path) -> None:
