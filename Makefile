@@ -4,13 +4,14 @@
 # make bench          speed, as ratios within one run
 # make bench-quality  what is found, beside four usual methods; writes docs/quality.md
 # make bench-accounts whom the accounts' evidence finds, and its limits; writes docs/limits.md
+# make bench-identity which ids last a month of changing operators; writes docs/identity.md
 
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
-.PHONY: demo test lint bench bench-quality bench-accounts clean
+.PHONY: demo test lint bench bench-quality bench-accounts bench-identity clean
 .DEFAULT_GOAL := help
 
 .PHONY: help
@@ -37,6 +38,9 @@ bench-quality: $(VENV)/.installed-baselines
 
 bench-accounts: $(VENV)/.installed-dev
 	$(BIN)/python -m benchmarks.accounts all --docs
+
+bench-identity: $(VENV)/.installed-dev
+	$(BIN)/python -m benchmarks.identity --docs
 
 $(BIN)/python:
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Shoal needs Python 3.11 or newer")'

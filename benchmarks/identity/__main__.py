@@ -46,10 +46,8 @@ def _rows(judged: list[Month]) -> dict[str, Any]:
 
 def _made(seeds: range, wanted: argparse.Namespace) -> str:
     """What the figures were made with, so that they can be made again."""
-    return (
-        f"Made with `python -m benchmarks.identity`: seeds {seeds[0]} to {seeds[-1]}, {wanted.days} days each, "
-        f"{wanted.prompts:,} prompts a day."
-    )
+    which = f"seeds {seeds[0]} to {seeds[-1]}" if len(seeds) > 1 else f"seed {seeds[0]}"
+    return f"Made with `python -m benchmarks.identity`: {which}, {wanted.days} days, {wanted.prompts:,} prompts a day."
 
 
 def _arguments() -> argparse.Namespace:
@@ -61,7 +59,10 @@ def _arguments() -> argparse.Namespace:
     add("--prompts", type=int, default=4_000, metavar="N", help="of a day; default 4,000")
     add("--json", action="store_true", help="tables and rows as JSON on stdout")
     add("--docs", action="store_true", help="write the tables of docs/identity.md")
-    return parser.parse_args()
+    wanted = parser.parse_args()
+    if wanted.seeds < 1:
+        parser.error("--seeds is at least 1")
+    return wanted
 
 
 if __name__ == "__main__":
