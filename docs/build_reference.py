@@ -238,6 +238,7 @@ _REASONS: Mapping[Reason, str] = {
     Reason.INVALID_UTF8: "Bytes that are no UTF-8, or a lone surrogate.",
     Reason.TOO_LONG: "A text or a line over `ingest.max_prompt_bytes`.",
     Reason.BAD_VALUE: "A value of another type, a line that is no JSON object, a CSV row of the wrong width.",
+    Reason.RESERVED_ID: "An account or a prompt is called as only planted ones are.",
     Reason.UNREADABLE_FILE: "Damaged, cut short, or a decompression bomb. The whole file is left out.",
 }
 _TIERS: Mapping[Tier, str] = {

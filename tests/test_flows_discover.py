@@ -32,7 +32,8 @@ from campaigns.settings import Settings, load
 from campaigns.store import Store
 from campaigns.tables import DayLockRow
 from flows import steps
-from flows.discover import copy_results, detection_floor, discover_campaigns
+from flows.discover import copy_results, discover_campaigns
+from flows.floor import detection_floor
 from flows.resources import Flags, RunRef
 from simulation.plan import small_plan
 from simulation.traffic import write_day
