@@ -296,7 +296,7 @@ class CanarySettings(Section):
 
 class HealthSettings(Section):
     canary_recall: float = Field(
-        0.5,
+        0.3,
         ge=0,
         le=1,
         description="Part of each canary that one family must hold for a run to be published.",

@@ -227,7 +227,12 @@ _MANIFEST = {
     "stages": "See [stages](#stages).",
     "settings": "Those of the run, without places and secrets.",
     "versions": "Of Shoal and of what it computes with.",
-    "detection_floor": "Fewest accounts and prompts that a family of this run can have, as figures and in words.",
+    "detection_floor": "Fewest accounts and prompts that a family of this run can have, and the smallest campaign of "
+    "all traffic that is at `ingest.sample_rate`, as figures and in words.",
+    "canaries": "Each planted campaign: its prompts, how many were found in one family of its own, how many were mixed "
+    "with real ones. Empty: none were planted.",
+    "health": "The checks of the [health gate](runbook.md#a-run-was-not-published): value, limit, sentence. `accepted` "
+    "says by whom, why and when a run was published that failed one.",
     "completed_at": "When the run was done.",
 }
 _REASONS: Mapping[Reason, str] = {

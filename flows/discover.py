@@ -39,6 +39,7 @@ from flows.health import (
     recalls,
     refusal,
     today_of,
+    write_health,
 )
 from flows.resources import Flags, RunRef, encoder
 
@@ -119,6 +120,7 @@ def discover_campaigns(
         today, before = today_of(run), days_before(store, wanted, settings.health.trailing_days)
         usual = [found for one, counts in before if (found := DayFigures.of(one, counts))]
         checks = examine(today, usual, settings.health)
+        write_health(run, checks)
         _leave_health(run, today, checks, before)
         failed = any(check.failed for check in checks)
         if failed and accept is None:

@@ -2,7 +2,8 @@
 
 A stage that fails in silence leaves a run that looks like any other. Each check holds a figure of the run against a
 limit, most of them against the days before by median and median absolute deviation, which a few odd days cannot move
-(Hampel 1974, J. Am. Stat. Assoc. 69). A failed check stops publishing; somebody may publish all the same, with a reason.
+(Hampel 1974, J. Am. Stat. Assoc. 69). A failed check stops publishing until somebody accepts the run
+and says why.
 """
 
 from __future__ import annotations
@@ -16,11 +17,13 @@ import numpy as np
 import polars as pl
 import pyarrow.parquet as pq
 
+from campaigns import files
 from campaigns.errors import HealthError, IntegrityError, UsageError
 from campaigns.runs import Counts, Run
 from campaigns.settings import HealthSettings
 from campaigns.store import Store
 
+HEALTH: Final = "health.json"
 CANARY_COUNT: Final = "canary."
 """How the counts of a published run call the recall of a canary."""
 
@@ -367,6 +370,11 @@ def health_counts(today: Today, checks: Sequence[Check], accepted: Mapping[str, 
             f"health.accepted_{key}": text for key, text in accepted.items()
         }
     return counts
+
+
+def write_health(run: Run, checks: Sequence[Check]) -> None:
+    """Leave `health.json` in the run folder: what was asked of a run, also of one that was held back."""
+    files.write_json(run.path / HEALTH, [check.as_json() for check in checks])
 
 
 def refusal(run: Run, checks: Sequence[Check], again: str) -> HealthError:

@@ -28,7 +28,7 @@ from embeddings.scaffold import minimum_accounts
 from simulation import english
 from simulation.clocks import shares, times
 from simulation.draws import Draws, identifier, stream
-from simulation.evasion import REWORDING, reworded
+from simulation.evasion import reworded
 from simulation.grammar import Grammar, parse_rules, phrases
 from simulation.organic import voice
 from simulation.pools import Account, Group, Habits
@@ -38,6 +38,9 @@ from simulation.terminals import terminals
 
 COVER: Final = 0.3
 """Part of the canaries' traffic that is ordinary prompts."""
+
+REWORDING: Final = 0.15
+"""Part of the replaceable words that the reworded canary replaces: what a sound run still holds together."""
 
 _SLOT: Final = "<passage>"
 _HABITS: Final = Habits(volumes="even")

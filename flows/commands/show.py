@@ -308,7 +308,7 @@ def _history(report: CampaignReport) -> Iterator[RenderableType]:
         yield safe(f"{entry.day} {entry.event}: {entry.reason}{other}")
 
 
-def sparkline(values: Sequence[int]) -> str:
-    """One bar a value, from nothing to the largest."""
-    most = max(values, default=0)
+def sparkline(values: Sequence[float], most: float | None = None) -> str:
+    """One bar a value, from nothing to `most`, the largest of them by default."""
+    most = max(values, default=0) if most is None else most
     return "".join(_BARS[round((len(_BARS) - 1) * value / most)] if most else _BARS[0] for value in values)
