@@ -10,7 +10,7 @@ import sqlite3
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import closing
 from datetime import date, datetime, timedelta
 from pathlib import Path
@@ -43,21 +43,6 @@ CANARY = "xylophonist"
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """One temporary Prefect server for all tests of the module."""
-    from flows.prefect_settings import prepare
-
-    before = dict(os.environ)
-    prepare(tmp_path_factory.mktemp("prefect"))
-    from prefect.testing.utilities import prefect_test_harness
-
-    with prefect_test_harness(server_startup_timeout=120):
-        yield
-    os.environ.clear()
-    os.environ.update(before)
-
-
-@pytest.fixture(scope="module")
 def traffic(tmp_path_factory: pytest.TempPathFactory) -> Path:
     import pyarrow as pa
     import pyarrow.parquet as pq
@@ -84,7 +69,7 @@ def test_a_day_is_published_once_and_the_artifact_holds_no_text(tmp_path: Path, 
         "members.parquet", "operators.parquet", "quarantine.parquet", "variants.parquet",
     ]  # fmt: skip
     stages = [stage["name"] for stage in first.manifest["stages"]]
-    assert stages == ["ingest", "scaffold", "group", "represent", "embed", "index", "cluster", "label", "join",
+    assert stages == ["ingest", "plant", "scaffold", "group", "represent", "embed", "index", "cluster", "label", "join",
                       "identify", "link", "layout", "results"]  # fmt: skip
 
     again = discover_day(str(traffic), DAY, flags=flags)
