@@ -68,6 +68,8 @@ class TextTable:
 
     def only(self, chosen: NDArray[np.bool_]) -> TextTable:
         """The same rows, those not `chosen` without features and senders."""
+        if chosen.all():
+            return self
         mine = chosen[self.pairs.texts]
         pairs = Pairs(self.pairs.accounts[mine], self.pairs.texts[mine], self.pairs.prompts[mine])
         readings = {}

@@ -61,7 +61,7 @@ def families(run: Run) -> set[frozenset[bytes]]:
 
 
 def sizes(run: Run) -> list[tuple[object, ...]]:
-    """Tier, prompts and accounts of the campaigns. Not their ids: those follow from what marks a core, in fine detail."""
+    """Tier, prompts and accounts of the campaigns; not their ids, which follow from a core in every detail."""
     return sorted(
         (one["tier"], one["n_prompts"], one["n_accounts"]) for one in run.table("campaigns").to_pylist()
     )

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import date, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from campaigns.errors import HealthError, UsageError
 from campaigns.runs import Run
-from campaigns.settings import HealthSettings
+from campaigns.settings import HealthSettings, load
+from flows.commands.run import _acceptance
+from flows.floor import detection_floor
 from flows.health import (
     Acceptance,
     CanaryFigures,
@@ -114,7 +117,7 @@ def test_no_output_where_days_before_had_some() -> None:
 
 
 @pytest.mark.parametrize(
-    ("rows", "value", "limit"), [(6_400, 6_200, 6_733.3), (61_000, 60_800, 60_600), (0, -200, 6_733.3)]
+    ("rows", "value", "limit"), [(6_400, 6_200, 6_733.3), (61_000, 60_800, 60_600), (200, 0, 6_733.3)]
 )
 def test_prompts_that_drift(rows: int, value: float, limit: float) -> None:
     # the days before: median 20,400 rows, 20,200 prompts
@@ -145,7 +148,7 @@ def test_counts_of_a_run_become_figures_and_those_of_older_versions_do_not() -> 
     assert DayFigures.of(DAY, counts) is None
 
 
-def test_the_refusal_says_check_figures_place_and_command(tmp_path: Any) -> None:
+def test_the_refusal_says_check_figures_place_and_command(tmp_path: Path) -> None:
     checks = examine(
         today(replace(SOUND, campaigns=0), largest_prompts=0.5, largest_accounts=0.5), BEFORE, LIMITS
     )
@@ -169,3 +172,30 @@ def test_the_store_keeps_recall_and_who_accepted_what() -> None:
     assert health_counts(of, checks, None) == {"canary.exact": 1.0}
     with pytest.raises(UsageError, match="for a reason"):
         Acceptance("ada", " ")
+
+
+def test_who_accepts_is_who_calls(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("getpass.getuser", lambda: "ada")
+    assert _acceptance(None) is None
+    assert _acceptance("the pool is gone") == Acceptance("ada", "the pool is gone")
+    with pytest.raises(UsageError):
+        _acceptance("")
+
+
+@pytest.mark.parametrize(
+    ("rate", "of_all", "told"),
+    [
+        (1.0, 5, None),
+        (0.01, 500, "They are 1.000% of all"),
+        (0.3, 17, "about 17 prompts a day from 5 accounts"),
+    ],
+)
+def test_the_floor_is_told_for_all_traffic(
+    tmp_path: Path, rate: float, of_all: int, told: str | None
+) -> None:
+    run = Run(tmp_path, DAY, 1, "f")
+    run.stage("scaffold", lambda: {"prompts": 20_000, "minimum_accounts": 8}, [])
+    floor = detection_floor(run, load({"ingest.sample_rate": rate}, environment={}).settings)
+    assert (floor["min_prompts"], floor["minimum_accounts"], floor["phrase_accounts"]) == (5, 5, 8)
+    assert (floor["all_prompts"], floor["all_accounts"], floor["sample_rate"]) == (of_all, 5, rate)
+    assert told in floor["sentence"] if told else floor["sentence"].endswith("ends tell.")
