@@ -5,16 +5,20 @@ with cover traffic. A day draws templates of its own, so that no other day makes
 after ingest, as a part beside the prompts that only discovery reads (`Run.searched_parts`), and `clustering.canaries`
 takes them out again before anything is said about the traffic.
 
-Everything follows from the settings' seed, the day, the number of its prompts and which texts it holds.
+Everything follows from the settings' seed, the day, the number of its prompts and which texts it holds. Where a secret
+key is set it enters too: who could foresee a template could hide real prompts among the planted ones.
 """
 
 from __future__ import annotations
 
+import hashlib
+import hmac
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from functools import lru_cache
 from typing import Final
+from unicodedata import normalize
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -125,12 +129,20 @@ Row = dict[str, object]
 def _planted(day: date, settings: Settings, n_prompts: int) -> Iterator[tuple[Row, str | None]]:
     """The rows of all canaries and their cover, each with the name of the canary (None: cover)."""
     fewest = minimum_accounts(settings.scaffold, n_prompts)
+    seed = _seed(settings)
     for canary in CANARIES:
         n_accounts = max(
             settings.family.min_accounts, round(canary.accounts * settings.canaries.size * fewest)
         )
         n_own = max(settings.family.min_prompts, canary.prompts * n_accounts)
-        yield from _canary_rows(canary, day, settings.seed, n_accounts, n_own)
+        yield from _canary_rows(canary, day, seed, n_accounts, n_own)
+
+
+def _seed(settings: Settings) -> int:
+    secret = settings.secret_key.get_secret_value().encode()
+    if not secret:
+        return settings.seed
+    return int.from_bytes(hmac.digest(secret, f"shoal canaries: {settings.seed}".encode(), hashlib.sha256))
 
 
 def _canary_rows(
@@ -153,16 +165,8 @@ def _canary_rows(
         moments = times("daily", count, account.utc_offset, draws)
         for place, (turn, moment) in enumerate(zip(turns, moments, strict=True)):
             text = _request(canary, template, draws) if turn else person.prompt(draws)
-            yield (
-                _row(
-                    f"{RESERVED_PREFIX}{identifier('p', seed, *name, number, place)}",
-                    account,
-                    midnight + moment,
-                    text,
-                    draws,
-                ),
-                turn,
-            )
+            prompt_id = f"{RESERVED_PREFIX}{identifier('p', seed, *name, number, place)}"
+            yield _row(prompt_id, account, midnight + moment, normalize("NFC", text), draws), turn
 
 
 def _template(canary: Canary, draws: Draws) -> str:

@@ -55,6 +55,16 @@ def test_they_follow_from_seed_and_day_and_not_from_row_order_or_partitions(tmp_
     assert set(other["account_id"].to_pylist()).isdisjoint(first["account_id"].to_pylist())
 
 
+def test_a_secret_key_makes_them_unforeseeable(tmp_path: Path) -> None:
+    environment = {"SHOAL_SECRET_KEY": "hush", "SHOAL_CANARIES__MIN_PROMPTS": "40"}
+    keyed = load(environment=environment).settings
+    _, plain = planted_in(tmp_path / "a", rows(60))
+    _, first = planted_in(tmp_path / "b", rows(60), keyed)
+    _, again = planted_in(tmp_path / "c", rows(60), keyed)
+    assert again.equals(first)
+    assert set(first["prompt"].to_pylist()).isdisjoint(plain["prompt"].to_pylist())
+
+
 def test_each_day_has_templates_of_its_own() -> None:
     for canary in CANARIES:
         told = {
