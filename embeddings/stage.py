@@ -47,7 +47,8 @@ def build_scaffold(run: Run, settings: Settings, *, progress: Callable[[int], No
     shutil.rmtree(scratch, ignore_errors=True)
     scratch.mkdir()
     done = progress or (lambda _: None)
-    n_real = sum(pq.read_metadata(part).num_rows for part in run.prompt_parts())
+    real = run.prompt_parts()
+    n_real = sum(pq.read_metadata(part).num_rows for part in real)
     parts = [_Part(source, scratch / str(i), settings) for i, source in enumerate(run.searched_parts())]
     sketches = {channel: scaffold.new_sketch() for channel in CHANNELS}
     with ThreadPoolExecutor(settings.flow.workers) as pool:
@@ -63,10 +64,15 @@ def build_scaffold(run: Run, settings: Settings, *, progress: Callable[[int], No
             for channel in CHANNELS:
                 counted[channel].append(result[channel])
             done(1)
-        known = {channel: scaffold.add_counts(counted[channel], minima[channel]) for channel in CHANNELS}
+        # What is planted, in the parts after the real ones, adds nothing to what the traffic's own texts keep.
+        known, with_planted = (
+            {channel: scaffold.add_counts(counted[channel][:stop], minima[channel]) for channel in CHANNELS}
+            for stop in (len(real), None)
+        )
+        of_part = [known if number < len(real) else with_planted for number in range(len(parts))]
         failpoint("scaffold:counted")
         kept = []
-        for table in pool.map(lambda part: part.keep(known), parts):
+        for table in pool.map(_Part.keep, parts, of_part):
             kept.append(table)
             done(1)
     texts = _merge(kept)

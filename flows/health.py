@@ -218,7 +218,7 @@ def noise(today: DayFigures, before: Sequence[DayFigures], limits: HealthSetting
         today.noise > limit,
         round(today.noise, 4),
         round(limit, 4),
-        f"{today.noise:.0%} of the texts are in no group; over {len(before)} days before it were {usual.median:.0%}, "
+        f"{today.noise:.0%} of the texts are in no group; over {_days(before)} before it were {usual.median:.0%}, "
         f"the limit is {limit:.0%}.",
         "the counts of the stages `scaffold` and `group`: are texts cut, or tokens lost?",
     )
@@ -238,7 +238,7 @@ def empty_output(today: DayFigures, before: Sequence[DayFigures], limits: Health
         today.campaigns == 0 and usual >= 1,
         float(today.campaigns),
         1.0,
-        f"{today.campaigns:,} campaigns were found; over {len(before)} days before it were {usual:,.0f} (median).",
+        f"{today.campaigns:,} campaigns were found; over {_days(before)} before it were {usual:,.0f} (median).",
         "the counts of the stages `group` and `cluster`",
     )
 
@@ -257,7 +257,7 @@ def prompt_drift(today: DayFigures, before: Sequence[DayFigures], limits: Health
         not least <= today.prompts <= most,
         float(today.prompts),
         round(least if fewer else most, 1),
-        f"{today.prompts:,} prompts came in; over {len(before)} days before it were {usual.median:,.0f} (median), "
+        f"{today.prompts:,} prompts came in; over {_days(before)} before it were {usual.median:,.0f} (median), "
         f"between {max(least, 0):,.0f} and {most:,.0f} is usual.",
         "the export of the traffic: is the day whole, and there once?",
     )
@@ -275,7 +275,7 @@ def quarantine(today: DayFigures, before: Sequence[DayFigures], limits: HealthSe
         today.quarantine > limit,
         round(today.quarantine, 4),
         round(limit, 4),
-        f"{today.quarantine:.1%} of the rows were set aside; over {len(before)} days before it were "
+        f"{today.quarantine:.1%} of the rows were set aside; over {_days(before)} before it were "
         f"{usual.median:.1%}, the limit is {limit:.1%}.",
         "quarantine.parquet, column `reason`",
     )
@@ -298,15 +298,17 @@ def _usual(values: Sequence[float], limits: HealthSettings) -> _Usual | None:
     return _Usual(median, limits.deviations * deviation)
 
 
+def _days(before: Sequence[DayFigures]) -> str:
+    return "1 day" if len(before) == 1 else f"{len(before)} days"
+
+
 def _too_few(today: DayFigures, limits: HealthSettings) -> str:
     return f"{today.prompts:,} prompts are too few to judge by, it takes {limits.min_prompts:,}."
 
 
 def _too_new(today: DayFigures, before: Sequence[DayFigures], limits: HealthSettings) -> str:
     if len(before) < limits.least_days:
-        return (
-            f"{len(before)} days before it are published, it takes {limits.least_days} to tell what is usual."
-        )
+        return f"{_days(before)} before it published, it takes {limits.least_days} to tell what is usual."
     return _too_few(today, limits)
 
 

@@ -61,10 +61,8 @@ def families(run: Run) -> set[frozenset[bytes]]:
 
 
 def sizes(run: Run) -> list[tuple[object, ...]]:
-    """Tier, prompts and accounts of the campaigns; not their ids, which follow from a core in every detail."""
-    return sorted(
-        (one["tier"], one["n_prompts"], one["n_accounts"]) for one in run.table("campaigns").to_pylist()
-    )
+    columns = ["campaign_id", "tier", "n_prompts", "n_accounts"]
+    return [tuple(one.values()) for one in run.table("campaigns", columns).to_pylist()]
 
 
 @pytest.mark.slow
@@ -117,6 +115,10 @@ def test_what_is_found_among_real_prompts_is_the_same_with_canaries(
     assert counts(without, "plant")["planted"] == 0
     assert families(run) == families(without)
     assert sizes(run) == sizes(without)
+    texts = ["text_key", "n_prompts", "n_accounts", "pairs", "wide_pairs", "edges", "windows", "skeleton"]
+    assert run.texts(texts).equals(without.texts(texts))
+    for name in ("family_cores", "background"):
+        assert run.table(name).equals(without.table(name))
 
 
 @pytest.mark.slow

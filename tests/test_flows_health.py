@@ -111,7 +111,7 @@ def test_restless_days_widen_what_is_usual() -> None:
 def test_no_output_where_days_before_had_some() -> None:
     check = the_one(today(replace(SOUND, campaigns=0)), BEFORE[:1])
     assert (check.name, check.value) == ("empty output", 0)
-    assert check.sentence == "0 campaigns were found; over 1 days before it were 40 (median)."
+    assert check.sentence == "0 campaigns were found; over 1 day before it were 40 (median)."
     assert not failed(today(replace(SOUND, campaigns=0)), [])
     assert not failed(today(replace(SOUND, campaigns=0)), [replace(day, campaigns=0) for day in BEFORE])
 
