@@ -50,7 +50,7 @@ class Ordinary:
 
     @classmethod
     def read(cls, run: Run, members: Members) -> Ordinary:
-        texts = pl.DataFrame(run.table("texts", ["text_key", "language", "evasion_marks", "n_tokens"]))
+        texts = pl.DataFrame(run.texts(["text_key", "language", "evasion_marks", "n_tokens"]))
         inside = pl.DataFrame(run.table("family_members", ["text_key"]))
         texts = texts.join(inside, on="text_key", how="anti", maintain_order="left")
         tokens = np.maximum(texts["n_tokens"].to_numpy(), 1)

@@ -8,7 +8,8 @@
     │   └── FencedError           5   this run lost its lease and a newer holder took over
     ├── DiskFullError             6   no room; the last published run is untouched
     ├── IntegrityError            7   a file or row is not what its checksum says
-    └── DeliveryPendingError      8   messages wait to be delivered
+    ├── DeliveryPendingError      8   messages wait to be delivered
+    └── HealthError               9   what was found looks like a failure; it was not published
 
 Each says what is wrong, where, and what to do next. `flows.cli` prints the three parts and leaves with
 the exit code; a traceback appears under `--debug` only.
@@ -66,3 +67,9 @@ class IntegrityError(ShoalError):
 
 class DeliveryPendingError(ShoalError):
     exit_code = 8
+
+
+class HealthError(ShoalError):
+    """A check of the health gate failed. The run is kept; only its publishing waits for somebody's word."""
+
+    exit_code = 9

@@ -66,6 +66,12 @@ class Reason(StrEnum):
     TOO_LONG = "prompt is longer than the limit"
     BAD_VALUE = "value cannot be read as its column's type"
     UNREADABLE_FILE = "file cannot be read"
+    RESERVED_ID = "id begins with a reserved prefix"
+
+
+RESERVED_PREFIX = "shoal-canary:"
+"""How the accounts and prompts of canaries are called. No pseudonym has a colon, and a real row that begins so is set
+aside."""
 
 
 # -- input ---------------------------------------------------------------------------------------------
@@ -99,6 +105,27 @@ PSEUDONYM_COLUMNS = ("account_id", "organization_id", "api_key_id", "ip", "payme
 
 PROMPTS = TRAFFIC.append(pa.field("text_key", TEXT_KEY, nullable=False))
 """Accepted prompts, one file per partition of accounts (`prompts/part-0000.parquet`). Sort: prompt_id."""
+
+PLANTED = pa.schema(
+    [
+        pa.field("text_key", TEXT_KEY, nullable=False),
+        pa.field("canary", pa.string()),
+        pa.field("n_prompts", pa.int64(), nullable=False),
+    ]
+)
+"""The texts that were planted, none of them a text of the traffic; `canary` is null for cover. Sort: text_key."""
+
+CANARIES = pa.schema(
+    [
+        pa.field("canary", pa.string(), nullable=False),
+        pa.field("n_prompts", pa.int64(), nullable=False),
+        pa.field("found", pa.int64(), nullable=False),
+        pa.field("recall", pa.float64(), nullable=False),
+        pa.field("mixed", pa.int64(), nullable=False),
+    ]
+)
+"""What became of each canary: `found` of its prompts are in one family that is all but its own, `recall` is their part,
+`mixed` counts its prompts that share a family with real ones, or the real ones where they are fewer. Sort: canary."""
 
 QUARANTINE = pa.schema(
     [

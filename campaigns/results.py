@@ -39,7 +39,8 @@ def write_results(run: Run, settings: Settings) -> Counts:
     points = points.with_columns(
         x=pl.Series(places[:, 0], dtype=pl.Float32), y=pl.Series(places[:, 1], dtype=pl.Float32)
     )
-    _write(run, "map", points, MAP, ["representative"])
+    of_traffic = points.filter(~pl.col("text_key").is_in(run.planted()["text_key"].to_pylist()))
+    _write(run, "map", of_traffic, MAP, ["representative"])
     tiers = {f"tier_{tier}": int((campaigns["tier"] == tier).sum()) for tier in Tier}
     return {"campaigns": campaigns.height, "members": prompts.height, "variants": ids.height, **tiers}
 

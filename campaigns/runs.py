@@ -3,6 +3,7 @@
     $SHOAL_HOME/runs/2026-01-05/1/       one attempt at one day
         stages/ingest.json               written last by a stage: its files, their SHA-256, rows, counts, seconds
         prompts/part-0000.parquet        ... stage outputs ...
+        canaries/part-0000.parquet       planted prompts, which only discovery sees
         members.parquet  campaigns.parquet  accounts.parquet  evidence.parquet  variants.parquet
         operators.parquet  bridges.parquet  map.parquet  quarantine.parquet
         prevalence.parquet  prevalence_accounts.parquet
@@ -32,6 +33,7 @@ import pyarrow.compute as pc
 from campaigns import files
 from campaigns.errors import IntegrityError, UsageError
 from campaigns.failpoints import failpoint
+from campaigns.records import PLANTED
 
 FORMAT = 1
 MANIFEST = "manifest.json"
@@ -240,17 +242,35 @@ class Run:
     def prompt_parts(self) -> list[Path]:
         return sorted((self.path / "prompts").glob("part-*.parquet"))
 
+    def searched_parts(self) -> list[Path]:
+        """What families are sought in: the accepted prompts, and after them what was planted among them.
+
+        No account is in two parts. Whatever says something about the traffic reads `prompt_parts`.
+        """
+        return self.prompt_parts() + sorted((self.path / "canaries").glob("part-*.parquet"))
+
+    def planted(self) -> pa.Table:
+        """The texts that were planted, schema PLANTED; none of a run that nothing was planted in."""
+        path = self.path / "canaries" / "planted.parquet"
+        return files.read_parquet(path) if path.exists() else PLANTED.empty_table()
+
     def prompts(self, columns: list[str] | None = None) -> pa.Table:
         """All accepted prompts; name the columns you need."""
         return pa.concat_tables([files.read_parquet(part, columns) for part in self.prompt_parts()])
 
-    def texts_of(self, keys: pa.Array, characters: int | None = None) -> pa.Table:
+    def texts(self, columns: list[str]) -> pa.Table:
+        """The distinct texts of the traffic, columns of schema TEXTS; none of what was planted."""
+        table = self.table("texts", sorted({*columns, "text_key"}))
+        planted = pc.is_in(table["text_key"], value_set=self.planted()["text_key"])
+        return table.filter(pc.invert(planted)).select(columns)
+
+    def texts_of(self, keys: pa.Array, characters: int | None = None, *, planted: bool = False) -> pa.Table:
         """(text_key, prompt) of the given text keys, one row each, sorted by key; reads part by part.
 
-        With `characters`, only that many of each prompt.
+        With `characters`, only that many of each prompt; with `planted`, those of planted texts too.
         """
         found = []
-        for part in self.prompt_parts():
+        for part in self.searched_parts() if planted else self.prompt_parts():
             table = files.read_parquet(part, ["text_key", "prompt"])
             table = table.filter(pc.is_in(table["text_key"], value_set=keys))
             if characters is not None:

@@ -30,6 +30,8 @@ CONFIG_FILE = "shoal.toml"
 PREFIX = "SHOAL_"
 NESTED = "__"
 CONFIG_VARIABLE = "SHOAL_CONFIG"
+_NO_RESULT = frozenset({"home", "store_url", "secret_key", "input", "flow", "health"})
+"""Settings that change no result: where things are kept, how many work at once, what is published."""
 _NOT_SETTINGS = frozenset({CONFIG_VARIABLE, "SHOAL_FAILPOINT"})
 
 
@@ -301,6 +303,55 @@ class LabelSettings(Section):
     slot_values: int = Field(20, ge=1, description="Most common values kept per slot of a template.")
 
 
+class CanarySettings(Section):
+    enabled: bool = Field(
+        True, description="Plant small synthetic campaigns into each run; they are never published."
+    )
+    min_prompts: int = Field(2_000, ge=1, description="Fewest prompts of a day that canaries are planted in.")
+    size: float = Field(
+        1.5,
+        ge=1,
+        le=100,
+        description="Accounts of the smallest canary, in units of the fewest that may share a phrase.",
+    )
+
+
+class HealthSettings(Section):
+    canary_recall: float = Field(
+        0.3,
+        ge=0,
+        le=1,
+        description="Part of each canary that one family must hold for a run to be published.",
+    )
+    mixed_share: float = Field(
+        0.2, ge=0, description="Most prompts that may be mixed with canaries, as a part of those planted."
+    )
+    largest_share: float = Field(
+        0.25,
+        gt=0,
+        le=1,
+        description="Most that one campaign may hold of both the prompts and the accounts of a day.",
+    )
+    noise_jump: float = Field(
+        0.15, ge=0, le=1, description="How far the share of texts in no group may rise above the days before."
+    )
+    drift_factor: float = Field(
+        3.0, ge=1, description="How many times more or fewer prompts than on the days before are usual."
+    )
+    quarantine_jump: float = Field(
+        0.05, ge=0, le=1, description="How far the share of quarantined rows may rise above the days before."
+    )
+    deviations: float = Field(
+        6.0,
+        gt=0,
+        description="Deviations (median absolute, as of a normal distribution) from the days before that are usual "
+        "where they are more than the limit.",
+    )
+    trailing_days: int = Field(14, ge=1, le=366, description="Days before that tell what is usual.")
+    least_days: int = Field(5, ge=1, description="Published days among them that it takes to tell.")
+    min_prompts: int = Field(2_000, ge=0, description="Fewest prompts of a day whose shares are judged.")
+
+
 class FlowSettings(Section):
     workers: int = Field(2, ge=1, description="Partitions worked on at a time; results do not depend on it.")
     threads: int = Field(
@@ -345,6 +396,8 @@ class Settings(BaseSettings):
     embedding: EmbeddingSettings = EmbeddingSettings()
     layout: LayoutSettings = LayoutSettings()
     label: LabelSettings = LabelSettings()
+    canaries: CanarySettings = CanarySettings()
+    health: HealthSettings = HealthSettings()
     flow: FlowSettings = FlowSettings()
 
     @classmethod
@@ -361,8 +414,8 @@ class Settings(BaseSettings):
         )  # `load` merges file, environment and flags itself, so that it can name origins
 
     def fingerprint(self) -> str:
-        """Digest of the settings that may change a result: not where things are kept nor how many work at once."""
-        kept = self.model_dump(mode="json", exclude={"home", "store_url", "secret_key", "input", "flow"})
+        """Digest of the settings that may change a result: all but `_NO_RESULT`."""
+        kept = self.model_dump(mode="json", exclude=set(_NO_RESULT))
         kept["pseudonyms"] = hashlib.sha256(
             b"shoal pseudonyms" + self.secret_key.get_secret_value().encode()
         ).hexdigest()

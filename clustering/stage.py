@@ -22,6 +22,7 @@ from campaigns.records import FAMILY_CORES, FAMILY_MEMBERS, GROUPS, OPEN_TEXTS
 from campaigns.runs import Counts, Run
 from campaigns.settings import FamilySettings, Settings
 from clustering.background import background_of, usual_of, with_usual
+from clustering.canaries import Planted, recovered, taken_out
 from clustering.cores import find_cores
 from clustering.density import cluster as density_clusters
 from clustering.dialects import with_dialects
@@ -41,6 +42,7 @@ class TextTable:
     keys: pl.Series
     readings: Readings
     pairs: Pairs
+    languages: NDArray[np.int8]
 
     @classmethod
     def read(cls, run: Run) -> TextTable:
@@ -59,10 +61,22 @@ class TextTable:
         pairs = _read_pairs(run, keys)
         languages = table["language"].to_numpy()
         readings = {name: with_dialects(_sets(table[name]), pairs, languages) for name in names}
-        return cls(keys, Readings(**readings), pairs)
+        return cls(keys, Readings(**readings), pairs, languages)
 
     def __len__(self) -> int:
         return len(self.keys)
+
+    def only(self, chosen: NDArray[np.bool_]) -> TextTable:
+        """The same rows, those not `chosen` without features and senders."""
+        if chosen.all():
+            return self
+        mine = chosen[self.pairs.texts]
+        pairs = Pairs(self.pairs.accounts[mine], self.pairs.texts[mine], self.pairs.prompts[mine])
+        readings = {}
+        for field in fields(Readings):
+            sets = getattr(self.readings, field.name).only(chosen)
+            readings[field.name] = with_dialects(sets, pairs, self.languages)
+        return replace(self, readings=Readings(**readings), pairs=pairs)
 
     @property
     def sortable_keys(self) -> NDArray[np.bytes_]:
@@ -96,9 +110,12 @@ def group(run: Run, settings: Settings, trailing: Mapping[str, Path]) -> Counts:
     left = np.flatnonzero(~found.taken & (found.ordinary < 1))
     still_open = {"text_key": texts.keys.gather(left).to_arrow(), "ordinary": found.ordinary[left]}
     files.write_parquet(run.path / "open_texts.parquet", pl.DataFrame(still_open).to_arrow().cast(OPEN_TEXTS))
+    real = Planted.among(texts.keys, run.planted()).real
+    of_traffic = found.labels[(found.labels >= 0) & real]
     return {
-        "groups": len(np.unique(labels)),
-        "families": len(np.unique(labels[found.accepted[labels]])),
+        "groups": len(np.unique(of_traffic)),
+        "families": len(np.unique(of_traffic[found.accepted[of_traffic]])),
+        "grouped_texts": len(of_traffic),
         "trailing_days": len(trailing),
         "trailing_runs": " ".join(trailing),
         "usual_features": usual.num_rows,
@@ -108,7 +125,8 @@ def group(run: Run, settings: Settings, trailing: Mapping[str, Path]) -> Counts:
 def cluster(run: Run, settings: Settings) -> Counts:
     """Families of the run: groups and representatives' vectors to `family_members` and `family_cores.parquet`.
 
-    What is in none goes to `background.parquet`, for the days to come.
+    What is in none goes to `background.parquet`, for the days to come. What became of planted campaigns goes to
+    `canaries.parquet`; nothing else holds anything of them.
     """
     texts = TextTable.read(run)
     groups = run.table("groups")
@@ -131,6 +149,11 @@ def cluster(run: Run, settings: Settings) -> Counts:
     labels = np.where(new, added + int(labels.max(initial=-1)) + 1, labels).astype(np.int32)
     strengths = np.where(new, extra.strengths, strengths)
 
+    labels = _renumbered(_large_enough(labels, texts.pairs, settings))
+    planted = Planted.among(texts.keys, run.planted())
+    canaries = recovered(planted, labels, texts.pairs)
+    files.write_parquet(run.path / "canaries.parquet", canaries)
+    labels, texts = taken_out(planted, labels, texts.pairs), texts.only(planted.real)
     labels = _renumbered(_large_enough(labels, texts.pairs, settings))
     _write(run, texts, labels, strengths, settings)
     background = background_of(texts.readings, texts.pairs, labels >= 0)
@@ -245,7 +268,7 @@ def _read_pairs(run: Run, keys: pl.Series) -> Pairs:
     rows = pl.DataFrame({"text_key": keys}).with_row_index("text").with_columns(pl.col("text").cast(pl.Int64))
     found = []
     n_accounts = 0
-    for part in run.prompt_parts():
+    for part in run.searched_parts():
         sent = pl.DataFrame(files.read_parquet(part, ["account_id", "text_key"]))
         counted = sent.group_by("account_id", "text_key").len("prompts").join(rows, on="text_key")
         counted = counted.with_columns(

@@ -259,7 +259,12 @@ _MANIFEST = {
     "stages": "See [stages](#stages).",
     "settings": "Those of the run, without places and secrets.",
     "versions": "Of Shoal and of what it computes with.",
-    "detection_floor": "Fewest accounts and prompts that a family of this run can have, as figures and in words.",
+    "detection_floor": "Fewest accounts and prompts that a family of this run can have, and the smallest campaign of "
+    "all traffic that is at `sample_rate`, as figures and in words.",
+    "canaries": "Each planted campaign: its prompts, how many were found in one family of its own, how many were mixed "
+    "with real ones. Empty: none were planted.",
+    "health": "The checks of the [health gate](runbook.md#a-run-was-not-published): value, limit, sentence. `accepted` "
+    "says by whom, why and when a run was published that failed one.",
     "sample": "`rate` and `by`: the settings `sample_rate` and `sample_by`.",
     "completed_at": "When the run was done.",
 }
@@ -271,6 +276,7 @@ _REASONS: Mapping[Reason, str] = {
     Reason.INVALID_UTF8: "Bytes that are no UTF-8, or a lone surrogate.",
     Reason.TOO_LONG: "A text or a line over `ingest.max_prompt_bytes`.",
     Reason.BAD_VALUE: "A value of another type, a line that is no JSON object, a CSV row of the wrong width.",
+    Reason.RESERVED_ID: "An account or a prompt is called as only planted ones are.",
     Reason.UNREADABLE_FILE: "Damaged, cut short, or a decompression bomb. The whole file is left out.",
 }
 _TIERS: Mapping[Tier, str] = {

@@ -57,7 +57,7 @@ def choose(run: Run, settings: Settings) -> Counts:
 def _accounts_of_groups(run: Run, groups: pl.DataFrame) -> pl.DataFrame:
     """(group, n_accounts): distinct accounts; an account lives in one part, so parts add up."""
     found = []
-    for part in run.prompt_parts():
+    for part in run.searched_parts():
         sent = pl.DataFrame(files.read_parquet(part, ["account_id", "text_key"])).join(groups, on="text_key")
         found.append(sent.group_by("group").agg(pl.col("account_id").n_unique().alias("n_accounts")))
     return pl.concat(found).group_by("group").agg(pl.sum("n_accounts").cast(pl.Int64))
@@ -69,7 +69,7 @@ def _with_windows(run: Run, chosen: pl.DataFrame, words: int) -> pl.DataFrame:
     `truncated` tells that there is more. A text no longer than a window has one row.
     """
     keys = pa.array(chosen["text_key"].sort().to_list(), TEXT_KEY)
-    prompts = run.texts_of(keys)
+    prompts = run.texts_of(keys, planted=True)
     reach = words * _CHARACTERS_PER_WORD
     whole = prompts["prompt"].to_pylist()
     heads = _window([text[:reach] for text in whole], words, tail=False)

@@ -16,6 +16,7 @@ import numpy as np
 import polars as pl
 import pyarrow as pa
 import pyarrow.compute as pc
+import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from campaigns import files
@@ -46,35 +47,40 @@ def build_scaffold(run: Run, settings: Settings, *, progress: Callable[[int], No
     shutil.rmtree(scratch, ignore_errors=True)
     scratch.mkdir()
     done = progress or (lambda _: None)
-    parts = [_Part(source, scratch / str(i), settings) for i, source in enumerate(run.prompt_parts())]
+    real = run.prompt_parts()
+    n_real = sum(pq.read_metadata(part).num_rows for part in real)
+    parts = [_Part(source, scratch / str(i), settings) for i, source in enumerate(run.searched_parts())]
     sketches = {channel: scaffold.new_sketch() for channel in CHANNELS}
-    n_prompts = 0
     with ThreadPoolExecutor(settings.flow.workers) as pool:
-        for part, found in zip(parts, pool.map(_Part.extract, parts), strict=True):
-            n_prompts += found
+        for part, _ in zip(parts, pool.map(_Part.extract, parts), strict=True):
             for channel in CHANNELS:
                 scaffold.add_to_sketch(sketches[channel], part.features(channel), part.postings())
             done(1)
         failpoint("scaffold:sketched")
-        minimum = scaffold.minimum_accounts(settings.scaffold, n_prompts)
+        minimum = scaffold.minimum_accounts(settings.scaffold, n_real)  # what is planted must not raise it
         minima = {"pairs": minimum, "edges": minimum, "windows": settings.scaffold.window_accounts}
         counted: dict[str, list[Known]] = {channel: [] for channel in CHANNELS}
         for result in pool.map(lambda part: part.count(sketches, minima), parts):
             for channel in CHANNELS:
                 counted[channel].append(result[channel])
             done(1)
-        known = {channel: scaffold.add_counts(counted[channel], minima[channel]) for channel in CHANNELS}
+        # What is planted, in the parts after the real ones, adds nothing to what the traffic's own texts keep.
+        known, with_planted = (
+            {channel: scaffold.add_counts(counted[channel][:stop], minima[channel]) for channel in CHANNELS}
+            for stop in (len(real), None)
+        )
+        of_part = [known if number < len(real) else with_planted for number in range(len(parts))]
         failpoint("scaffold:counted")
         kept = []
-        for table in pool.map(lambda part: part.keep(known), parts):
+        for table in pool.map(_Part.keep, parts, of_part):
             kept.append(table)
             done(1)
     texts = _merge(kept)
     files.write_parquet(run.path / "texts.parquet", texts)
     shutil.rmtree(scratch)
     return {
-        "prompts": n_prompts,
-        "texts": texts.num_rows,
+        "prompts": n_real,
+        "texts": texts.num_rows - run.planted().num_rows,
         "minimum_accounts": minimum,
         "pairs_known": len(known["pairs"][0]),
         "edges_known": len(known["edges"][0]),
@@ -90,8 +96,8 @@ class _Part:
         self.scratch = scratch
         self.settings = settings.scaffold
 
-    def extract(self) -> int:
-        """Collapse exact copies, tokenize, extract features; return the number of prompts."""
+    def extract(self) -> None:
+        """Collapse exact copies, tokenize, extract features."""
         self.scratch.mkdir()
         prompts = pl.DataFrame(files.read_parquet(self.source, ["text_key", "account_id"]))
         pairs = prompts.unique().with_columns(
@@ -112,7 +118,6 @@ class _Part:
             features = Features.joined(parts)
             files.write_array(self.scratch / f"{channel}-indptr.npy", features.indptr)
             files.write_array(self.scratch / f"{channel}-values.npy", features.values)
-        return prompts.height
 
     def count(self, sketches: dict[str, NDArray[np.uint32]], minima: dict[str, int]) -> dict[str, Known]:
         postings = self.postings()

@@ -141,7 +141,7 @@ def shoal(
     """Find prompt campaigns: families of templated prompts that one operator sends through many accounts.
 
     Data goes to stdout, talk to stderr. Exit codes: 0 ok, 2 usage, 3 input invalid, 4 too much quarantined,
-    5 another run holds the day, 6 disk full, 7 integrity, 8 delivery pending.
+    5 another run holds the day, 6 disk full, 7 integrity, 8 delivery pending, 9 not published: looks like a failure.
 
     [bold]Examples[/bold]
       shoal demo                          three simulated days, with their truth

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+import shlex
 import shutil
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
 from datetime import date
 from importlib.metadata import version
 from pathlib import Path
@@ -21,10 +22,25 @@ from campaigns.failpoints import failpoint
 from campaigns.locks import held
 from campaigns.publish import publish
 from campaigns.results import records, unseen
-from campaigns.runs import MANIFEST, Run, open_run
+from campaigns.runs import MANIFEST, Counts, Run, open_run
 from campaigns.settings import Settings, load
 from campaigns.store import Store
 from flows import steps
+from flows.floor import detection_floor
+from flows.health import (
+    Acceptance,
+    Check,
+    DayFigures,
+    Today,
+    counts_of,
+    days_before,
+    examine,
+    health_counts,
+    recalls,
+    refusal,
+    today_of,
+    write_health,
+)
 from flows.resources import Flags, RunRef, encoder
 
 Step = Callable[[RunRef], None]
@@ -47,9 +63,14 @@ class DayResult:
 
 @flow(name="discover-campaigns", persist_result=False, validate_parameters=False)
 def discover_campaigns(
-    day: str, source: str = "", force: bool = False, flags: Flags | None = None, shape: str = ""
+    day: str,
+    source: str = "",
+    force: bool = False,
+    flags: Flags | None = None,
+    shape: str = "",
+    accept: Acceptance | None = None,
 ) -> str:
-    """Find the campaigns of one day and publish them; return the run's id.
+    """Find the campaigns of one day and publish them if they look sound; return the run's id.
 
     Args:
         day: ISO date, UTC.
@@ -57,8 +78,10 @@ def discover_campaigns(
         force: do a published day again.
         flags: settings given on the command line, dotted key to value.
         shape: how every file is read (`ingest.adapters.Shape`); empty: each file tells.
+        accept: publish although the health gate would stop it.
 
     Raises:
+        HealthError: the run is there and looks like a failure (`flows.health`).
         ShoalError: see `campaigns.errors`; the last published run is untouched.
     """
     settings = load(flags).settings
@@ -80,6 +103,7 @@ def discover_campaigns(
             step(ref)
 
         do(steps.ingest)
+        do(steps.plant)
         do(steps.scaffold)
         do(steps.group)
         do(steps.represent)
@@ -93,19 +117,30 @@ def discover_campaigns(
         do(steps.layout)
         do(steps.results)
         lock.renew()
+        today, before = today_of(run), days_before(store, wanted, settings.health.trailing_days)
+        usual = [found for one, counts in before if (found := DayFigures.of(one, counts))]
+        checks = examine(today, usual, settings.health)
+        write_health(run, checks)
+        _leave_health(run, today, checks, before)
+        failed = any(check.failed for check in checks)
+        if failed and accept is None:
+            raise refusal(run, checks, _again(wanted, source, force))
+        accepted = accept.recorded() if failed and accept else None
         manifest = run.finish(
             {
                 "settings": _public_settings(settings),
                 "versions": versions(),
                 "detection_floor": detection_floor(run, settings),
                 "sample": {"rate": settings.sample_rate, "by": settings.sample_by},
+                "canaries": [asdict(canary) for canary in today.canaries],
+                "health": {"checks": [check.as_json() for check in checks], "accepted": accepted},
             }
         )
-        published_run = PublishedRun.of(run, settings.home, _counts(manifest))
+        counts = counts_of(run) | health_counts(today, checks, accepted)
         publish(
             store,
             lock,
-            published_run,
+            PublishedRun.of(run, settings.home, counts),
             records(run, encoder(settings).fingerprint),
             unseen(run),
             Sleep(settings.identity.dormant_days, settings.identity.retire_days),
@@ -122,6 +157,7 @@ def discover_day(
     force: bool = False,
     out: Path | None = None,
     shape: str = "",
+    accept: Acceptance | None = None,
 ) -> DayResult:
     """Run one day through the flow in this process, and copy the result files to `out` if given.
 
@@ -135,7 +171,7 @@ def discover_day(
     with Store.open(settings) as store:
         before = None if force else store.current_run(wanted)
         if before is None:
-            discover_campaigns(wanted.isoformat(), source, force, flags, shape)
+            discover_campaigns(wanted.isoformat(), source, force, flags, shape, accept)
         published = store.current_run(wanted)
     if published is None:
         raise UsageError(
@@ -161,25 +197,6 @@ def copy_results(run: Run, out: Path) -> None:
         with files.atomic_path(out / name) as temporary:
             shutil.copyfile(run.path / name, temporary)
         failpoint(f"copy:{name}")
-
-
-def detection_floor(run: Run, settings: Settings) -> dict[str, Any]:
-    """Below what size a family of this run cannot have been seen. Silence about smaller ones means nothing."""
-    counts = {record.name: record.counts for record in run.records()}["scaffold"]
-    prompts = int(counts["prompts"])
-    family = settings.family
-    by_phrases = max(int(counts["minimum_accounts"]), family.min_accounts)
-    by_words = max(settings.scaffold.window_accounts, family.grow_accounts, family.min_accounts)
-    accounts = min(by_phrases, by_words)
-    fewest = family.min_prompts
-    return {
-        "prompts": prompts,
-        "minimum_accounts": accounts,
-        "phrase_accounts": by_phrases,
-        "min_prompts": fewest,
-        "sentence": f"Among {prompts:,} prompts, families of fewer than {accounts} accounts or {fewest} prompts "
-        f"are not looked for, and below {by_phrases} accounts only the words of beginnings and ends tell.",
-    }
 
 
 def versions() -> dict[str, str]:
@@ -226,12 +243,27 @@ def _public_settings(settings: Settings) -> dict[str, Any]:
     return settings.model_dump(mode="json", exclude={"home", "store_url", "secret_key", "input"})
 
 
-def _counts(manifest: dict[str, Any]) -> dict[str, int | float | str]:
-    return {
-        f"{stage['name']}.{key}": value
-        for stage in manifest["stages"]
-        for key, value in stage["counts"].items()
-    }
+def _again(day: date, source: str, force: bool) -> str:
+    given = [*(["--input", source] if source else []), *(["--force"] if force else [])]
+    return shlex.join(["shoal", "run", *given, "--day", day.isoformat(), "--accept-health"]) + " REASON"
+
+
+def _leave_health(
+    run: Run, today: Today, checks: tuple[Check, ...], before: Sequence[tuple[date, Counts]]
+) -> None:
+    """Tables of the checks, and of what was found of the canaries over the days, for Prefect's page."""
+    create_table_artifact(
+        key=f"shoal-health-{run.day.isoformat()}",
+        table=[check.as_json() for check in checks],
+        description=f"Run {run.run_id}",
+    )
+    own = {canary.canary: canary.recall for canary in today.canaries}
+    days = [*((day.isoformat(), recalls(counts)) for day, counts in before), (run.day.isoformat(), own)]
+    create_table_artifact(
+        key="shoal-canaries",
+        table=[{"day": day, **found} for day, found in days if found],
+        description=f"Recall of canaries up to run {run.run_id}",
+    )
 
 
 def _leave_artifact(run: Run, manifest: dict[str, Any]) -> None:

@@ -62,6 +62,14 @@ def ingest(ref: RunRef) -> None:
 
 
 @_shell
+def plant(ref: RunRef) -> None:
+    """Canaries beside the prompts, for discovery alone."""
+    from simulation.canaries import plant as work
+
+    _do(ref, "plant", work, ["canaries/part-*.parquet", "canaries/planted.parquet"])
+
+
+@_shell
 def scaffold(ref: RunRef) -> None:
     """Prompts to distinct texts with their scaffold and skeleton."""
     from embeddings.stage import build_scaffold
@@ -132,7 +140,8 @@ def cluster(ref: RunRef) -> None:
     """Groups and vectors to verified families."""
     from clustering.stage import cluster as work
 
-    outputs = ["family_members.parquet", "family_cores.parquet", "background.parquet"]
+    names = ("family_members", "family_cores", "background", "canaries")
+    outputs = [f"{name}.parquet" for name in names]
     _do(ref, "cluster", work, outputs, after=("group", "represent", "embed"))
 
 

@@ -11,6 +11,7 @@ The checks run in a fixed order and the first that fails names the reason:
 6. the prompt is empty: nothing but whitespace and code points that nobody sees
 7. a text is longer than the limit
 8. an optional value cannot be read; the row goes too, since guessing null would hide a broken exporter
+9. an account or prompt id begins as those of planted prompts do (`campaigns.records.RESERVED_PREFIX`)
 
 A column is judged as a whole, too. It is *missing* when no row of the file has it, and *retyped* when it
 holds values and none of them can be read; for a required column either stops the run before anything is
@@ -29,7 +30,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from campaigns.errors import InputError
-from campaigns.records import QUARANTINE, REQUIRED_COLUMNS, TRAFFIC, Reason
+from campaigns.records import QUARANTINE, REQUIRED_COLUMNS, RESERVED_PREFIX, TRAFFIC, Reason
 from ingest.batches import Batch
 from ingest.columns import Column, Mask, NaiveTimeError, WrongTypeError, coerce, expected_type
 from ingest.sources import SourceFile
@@ -197,6 +198,9 @@ def judge(columns: Mapping[str, Column], too_long: Mapping[str, Mask], limits: L
             fault(long, Reason.TOO_LONG, f"{name} is longer than {limits.max_prompt_bytes} bytes")
     for name, column in columns.items():
         fault(column.bad, Reason.BAD_VALUE, f"{name}: expected {expected_type(name)}")
+    for name in ("account_id", "prompt_id"):
+        reserved = pc.starts_with(columns[name].values, RESERVED_PREFIX)
+        fault(_true(reserved), Reason.RESERVED_ID, f"{name} begins with {RESERVED_PREFIX}")
     return Verdicts(codes, faults)
 
 

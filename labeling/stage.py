@@ -54,7 +54,7 @@ def label(run: Run, settings: Settings, encode: Encode) -> Counts:
     """Read `family_members`, `texts` and the prompts of a run; write `labels`, `matchers` and `slot_values.parquet`."""
     members = run.table("family_members").sort_by([("family", "ascending"), ("text_key", "ascending")])
     keys = members["text_key"].combine_chunks()
-    weights = run.table("texts", ["text_key", "n_prompts"])
+    weights = run.texts(["text_key", "n_prompts"])
     members = members.append_column("prompt", _looked_up(keys, run.texts_of(keys), "prompt"))
     members = members.append_column("n_prompts", _looked_up(keys, weights, "n_prompts"))
     sent = _sent(run, members)

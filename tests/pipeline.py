@@ -17,6 +17,7 @@ from flows.resources import Flags, RunRef
 
 RECIPE = (
     steps.ingest,
+    steps.plant,
     steps.scaffold,
     steps.group,
     steps.represent,

@@ -419,11 +419,13 @@ def discovered(run_of_monday: Run, monkeypatch: pytest.MonkeyPatch) -> list[tupl
     calls: list[tuple[Any, ...]] = []
 
     def discover(
-        call: Any, source: str, day: date, force: bool, out: Path | None, form: str
+        call: Any, source: str, day: date, force: bool, out: Path | None, form: str, accept: Any = None
     ) -> SimpleNamespace:
         calls.append((call.flags, source, day, force, out, form, os.environ.get("SHOAL_CONFIG")))
         if day == date(2026, 1, 8):
             raise errors.InputError("no such file", where=source)
+        if source == "broken.csv" and accept is None:
+            raise errors.HealthError("the run looks like a failure")
         already = day == TUESDAY and not force
         manifest = run_of_monday.manifest()
         return SimpleNamespace(
@@ -452,6 +454,14 @@ def test_run_prints_the_way_from_rows_to_campaigns(discovered: list[tuple[Any, .
         ("prompts in campaigns", "5"),
     ]
     assert "shoal map 2026-01-05" in result.stderr
+
+
+@pytest.mark.usefixtures("discovered")
+def test_a_run_that_looks_like_a_failure_leaves_with_9_until_somebody_says_why() -> None:
+    run = ("run", "--input", "broken.csv", "--day", "2026-01-05")
+    assert shoal(*run).exit_code == 9
+    assert shoal(*run, "--accept-health", " ").exit_code == 2
+    assert shoal(*run, "--accept-health", "the pool is gone").exit_code == 0
 
 
 def test_run_as_json_is_the_manifest_in_short(run_of_monday: Run, discovered: list[tuple[Any, ...]]) -> None:

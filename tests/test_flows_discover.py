@@ -10,7 +10,7 @@ import sqlite3
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import closing
 from datetime import date, datetime, timedelta
 from pathlib import Path
@@ -33,28 +33,14 @@ from campaigns.store import Store
 from campaigns.tables import DayLockRow
 from clustering.recognise import OUTPUTS as RECOGNISED
 from flows import steps
-from flows.discover import copy_results, detection_floor, discover_campaigns
+from flows.discover import copy_results, discover_campaigns
+from flows.floor import detection_floor
 from flows.resources import Flags, RunRef
 from simulation.plan import small_plan
 from simulation.traffic import write_day
 
 DAY = date(2026, 1, 5)
 CANARY = "xylophonist"
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """One temporary Prefect server for all tests of the module."""
-    from flows.prefect_settings import prepare
-
-    before = dict(os.environ)
-    prepare(tmp_path_factory.mktemp("prefect"))
-    from prefect.testing.utilities import prefect_test_harness
-
-    with prefect_test_harness(server_startup_timeout=120):
-        yield
-    os.environ.clear()
-    os.environ.update(before)
 
 
 @pytest.fixture(scope="module")
@@ -86,7 +72,7 @@ def test_a_day_is_published_once_and_the_artifact_holds_no_text(tmp_path: Path, 
         "quarantine.parquet", "variants.parquet",
     ]  # fmt: skip
     stages = [stage["name"] for stage in first.manifest["stages"]]
-    assert stages == ["ingest", "scaffold", "group", "represent", "embed", "index", "cluster", "label", "join",
+    assert stages == ["ingest", "plant", "scaffold", "group", "represent", "embed", "index", "cluster", "label", "join",
                       "identify", "link", "layout", "results"]  # fmt: skip
 
     again = discover_day(str(traffic), DAY, flags=flags)

@@ -27,6 +27,7 @@ PIPED_COLUMNS: Final = 160
 
 STAGES: Final = {
     "ingest": "read the traffic",
+    "plant": "plant canaries",
     "scaffold": "find what texts share",
     "group": "group texts",
     "represent": "choose representatives",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import getpass
 from collections.abc import Iterator
 from datetime import date, timedelta
 from pathlib import Path
@@ -16,6 +17,7 @@ from flows.commands.summary import counts_table, stages_table, summary
 
 if TYPE_CHECKING:
     from flows.discover import DayResult
+    from flows.health import Acceptance
 
 Format = Literal["auto", "traffic", "chat", "otel", "litellm"]
 InputOption = Annotated[
@@ -31,7 +33,13 @@ FormatOption = Annotated[
 
 
 def discover(
-    call: Call, source: str, day: date | None, force: bool, out: Path | None, form: Format
+    call: Call,
+    source: str,
+    day: date | None,
+    force: bool,
+    out: Path | None,
+    form: Format,
+    accept: Acceptance | None = None,
 ) -> DayResult:
     """One day through the flow, with progress on stderr."""
     from flows.prefect_settings import prepare
@@ -40,9 +48,8 @@ def discover(
     from flows.discover import discover_day
 
     with watched(quiet=call.quiet):
-        return discover_day(
-            source, day, flags=call.flags, force=force, out=out, shape="" if form == "auto" else form
-        )
+        shape = "" if form == "auto" else form
+        return discover_day(source, day, flags=call.flags, force=force, out=out, shape=shape, accept=accept)
 
 
 def run(
@@ -59,12 +66,21 @@ def run(
     ] = None,
     force: ForceOption = False,
     form: FormatOption = "auto",
+    accept_health: Annotated[
+        str | None,
+        typer.Option(
+            "--accept-health",
+            metavar="REASON",
+            help="Publish although the health gate stopped it; your name and the reason are kept.",
+        ),
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Find the campaigns of one day of traffic and publish them.
 
     Reads Parquet, JSONL (.gz, .zst) and CSV. A day that is published already is not done again without
-    --force; a run that died goes on where it stopped. Without --input the setting `input` is read.
+    --force; a run that died goes on where it stopped. Without --input the setting `input` is read. A run that
+    looks like a failure is not published (exit code 9).
 
     [bold]Examples[/bold]
       shoal run --input traffic.parquet
@@ -72,7 +88,8 @@ def run(
       shoal --set family.min_prompts=10 run --input day.csv --force --json
     """
     call: Call = ctx.obj
-    result = discover(call, source, day, force, out, form)
+    accept = _acceptance(accept_health)
+    result = discover(call, source, day, force, out, form, accept)
     if as_json:
         print_json(summary(result))
         return
@@ -128,6 +145,14 @@ def backfill(
     if as_json:
         print_json([summary(result) for result in done])
     say("next: shoal status    shoal campaigns", quiet=call.quiet)
+
+
+def _acceptance(reason: str | None) -> Acceptance | None:
+    if reason is None:
+        return None
+    from flows.health import Acceptance
+
+    return Acceptance(getpass.getuser(), reason)
 
 
 def _days(first: date, last: date) -> Iterator[date]:

@@ -340,7 +340,7 @@ def _lineage(entries: Sequence[LineageEntry]) -> Iterator[str]:
             yield f"{rows[0].day} to {rows[-1].day} kept, {len(rows)} days; the last time: {rows[-1].reason}"
 
 
-def sparkline(values: Sequence[int]) -> str:
-    """One bar a value, from nothing to the largest."""
-    most = max(values, default=0)
+def sparkline(values: Sequence[float], most: float | None = None) -> str:
+    """One bar a value, from nothing to `most`, the largest of them by default."""
+    most = max(values, default=0) if most is None else most
     return "".join(_BARS[round((len(_BARS) - 1) * value / most)] if most else _BARS[0] for value in values)

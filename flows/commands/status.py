@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import typer
@@ -10,28 +11,36 @@ import typer
 from flows.commands.console import console, print_json, safe, say, table
 from flows.commands.context import Call, Json
 from flows.commands.schema import read_schema
+from flows.commands.soundness import lines, soundness
 
 if TYPE_CHECKING:
+    from campaigns.entries import PublishedRun
     from campaigns.store import Store
 
 
 def status(ctx: typer.Context, as_json: Json = False) -> None:
-    """Say which days are published, what they hold, and where the store is.
+    """Say which days are published, what they hold, how far to trust them, and where the store is.
+
+    The floor is the smallest campaign that the latest run could have seen. A canary is a small campaign that each
+    run plants for itself; its bars are how much of it was found, day by day.
 
     [bold]Examples[/bold]
       shoal status
       shoal status --json | jq .latest_day
+      shoal status --json | jq '.held_back, .missing_days'
     """
     call: Call = ctx.obj
     settings = call.settings
     with call.store() as store:
-        days = _days(store)
+        runs = [run for day in store.published_days() if (run := store.current_run(day))]
+        days = _days(store, runs)
     schema = read_schema(settings)
     latest = days[-1]["day"] if days else None
     hints = _next(latest)
     state = {
         "latest_day": latest,
         "days": days,
+        **soundness(runs, settings),
         "home": str(settings.home),
         "store": schema.where,
         "schema": schema.current,
@@ -53,22 +62,21 @@ def status(ctx: typer.Context, as_json: Json = False) -> None:
     printer = console()
     if days:
         printer.print(made)
+    for line in lines(state):
+        printer.print(line, soft_wrap=True)
     for name in ("home", "store", "schema"):
         printer.print(safe(f"{name:<7}", "dim") + safe(state[name]), soft_wrap=True)
     say("next: " + "    ".join(hints), quiet=call.quiet)
 
 
-def _days(store: Store) -> list[dict[str, Any]]:
+def _days(store: Store, runs: Sequence[PublishedRun]) -> list[dict[str, Any]]:
     rows = []
-    for day in store.published_days():
-        run = store.current_run(day)
-        if run is None:  # another process moved the day meanwhile
-            continue
-        found = store.campaigns(day)
+    for run in runs:
+        found = store.campaigns(run.day)
         tiers = Counter(campaign.tier.value for campaign in found)
         rows.append(
             {
-                "day": day.isoformat(),
+                "day": run.day.isoformat(),
                 "run_id": run.run_id,
                 "prompts": run.counts.get("ingest.rows_in"),
                 "minimum_accounts": run.counts.get("scaffold.minimum_accounts"),

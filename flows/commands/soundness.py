@@ -1,0 +1,125 @@
+"""What `shoal status` says about how far the runs can be trusted: floor, canaries, checks, days that are not there."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from datetime import date, timedelta
+from typing import TYPE_CHECKING, Any, Final
+
+from campaigns.errors import ShoalError
+from flows.commands.console import counted, safe
+from flows.commands.context import run_folder
+from flows.commands.show import sparkline
+
+if TYPE_CHECKING:
+    from rich.text import Text
+
+    from campaigns.entries import PublishedRun
+    from campaigns.settings import Settings
+
+DAYS_SHOWN: Final = 30
+"""Days up to the latest whose canaries are drawn and whose gaps are named."""
+
+
+def soundness(published: Sequence[PublishedRun], settings: Settings) -> dict[str, Any]:
+    """Ready for JSON.
+
+    Args:
+        published: the current run of each published day, the oldest first.
+    """
+    latest = published[-1] if published else None
+    manifest = _manifest(latest, settings)
+    shown = [run for run in published if latest and run.day > latest.day - timedelta(days=DAYS_SHOWN)]
+    return {
+        "detection_floor": manifest.get("detection_floor"),
+        "health": manifest.get("health"),
+        "canaries": _canaries(shown),
+        "accepted": [_accepted(run) for run in shown if "health.failed" in run.counts],
+        "held_back": _held_back(settings, {run.run_id for run in published}),
+        "missing_days": _missing([run.day for run in shown]),
+    }
+
+
+def lines(state: dict[str, Any]) -> Iterator[Text]:
+    """The same for a terminal."""
+    if state["detection_floor"]:
+        yield safe("floor  ", "dim") + safe(state["detection_floor"]["sentence"])
+    for canary in state["canaries"]:
+        found = [day["recall"] for day in canary["days"]]
+        bars = f"{sparkline(found, 1)}  {found[-1]:.0%} on {canary['days'][-1]['day']}"
+        yield safe("canary ", "dim") + safe(f"{canary['canary']:<9} {bars}")
+    checks = (state["health"] or {}).get("checks", [])
+    judged = [check for check in checks if check["value"] is not None]
+    if checks:
+        failed = sum(check["failed"] for check in checks)
+        told = f"{len(judged)} of {counted(len(checks), 'check')} could be made, {failed} failed"
+        yield safe("health ", "dim") + safe(told, "red" if failed else "")
+    for check in checks:
+        if check["failed"] or (check["value"] is None and check["name"] == "canary recall"):
+            yield safe("       ") + safe(f"{check['name']}: {check['sentence']}")
+    for run in state["accepted"]:
+        told = f"{run['day']} was published over {run['failed']}, by {run['by']}: {run['reason']}"
+        yield safe("health ", "dim") + safe(told, "yellow")
+    for run in state["held_back"]:
+        yield safe("health ", "dim") + safe(f"{run['day']} is held back. {' '.join(run['failed'])}", "red")
+    if state["missing_days"]:
+        yield safe("missing ", "dim") + safe(", ".join(state["missing_days"]), "yellow")
+
+
+def _manifest(run: PublishedRun | None, settings: Settings) -> dict[str, Any]:
+    """That of the run, empty if its files are gone: `shoal verify` says so."""
+    if run is None:
+        return {}
+    try:
+        return run_folder(settings, run).manifest()
+    except ShoalError:
+        return {}
+
+
+def _canaries(published: Sequence[PublishedRun]) -> list[dict[str, Any]]:
+    from flows.health import recalls
+
+    by_day = [(run.day.isoformat(), recalls(run.counts)) for run in published]
+    names = sorted({name for _, found in by_day for name in found})
+    return [
+        {
+            "canary": name,
+            "days": [{"day": day, "recall": found[name]} for day, found in by_day if name in found],
+        }
+        for name in names
+    ]
+
+
+def _accepted(run: PublishedRun) -> dict[str, Any]:
+    kept = {key: run.counts.get(f"health.{name}") for key, name in _ACCEPTED.items()}
+    return {"day": run.day.isoformat(), "run_id": run.run_id, **kept}
+
+
+_ACCEPTED: Final = {"failed": "failed", "by": "accepted_by", "reason": "accepted_reason"}
+
+
+def _held_back(settings: Settings, published: set[str]) -> list[dict[str, Any]]:
+    """Runs that the health gate stopped and nobody accepted, as far as their folders are there."""
+    from campaigns.runs import attempts, days
+    from flows.health import HEALTH
+
+    found = []
+    for day in days(settings.home)[-DAYS_SHOWN:]:
+        for run in attempts(settings.home, day)[-1:]:
+            path = run.path / HEALTH
+            if run.complete or run.run_id in published or not path.exists():
+                continue
+            failed = [check["sentence"] for check in json.loads(path.read_bytes()) if check["failed"]]
+            if failed:
+                found.append({"day": day.isoformat(), "run_id": run.run_id, "failed": failed})
+    return found
+
+
+def _missing(published: Sequence[date]) -> list[str]:
+    """Days between the first and the last that are not there."""
+    if not published:
+        return []
+    span = (published[-1] - published[0]).days
+    every = (published[0] + timedelta(days=ago) for ago in range(span))
+    return [day.isoformat() for day in every if day not in set(published)]

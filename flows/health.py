@@ -1,0 +1,395 @@
+"""The health gate: what is asked of a run before it is published.
+
+A stage that fails in silence leaves a run that looks like any other. Each check holds a figure of the run against a
+limit, most of them against the days before by median and median absolute deviation, which a few odd days cannot move
+(Hampel 1974, J. Am. Stat. Assoc. 69). A failed check stops publishing until somebody accepts the run
+and says why.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from typing import Any, Final
+
+import numpy as np
+import polars as pl
+import pyarrow.parquet as pq
+
+from campaigns import files
+from campaigns.errors import HealthError, IntegrityError, UsageError
+from campaigns.runs import Counts, Run
+from campaigns.settings import HealthSettings
+from campaigns.store import Store
+
+HEALTH: Final = "health.json"
+CANARY_COUNT: Final = "canary."
+"""How the counts of a published run call the recall of a canary."""
+
+_NORMAL: Final = 1.4826
+"""Median absolute deviations of a normal distribution in one standard deviation."""
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """What one check found. `value` and `limit` are None if there was nothing to judge; `look` says where to look."""
+
+    name: str
+    failed: bool
+    value: float | None
+    limit: float | None
+    sentence: str
+    look: str = ""
+
+    def as_json(self) -> dict[str, Any]:
+        kept = ("name", "failed", "value", "limit", "sentence")
+        return {name: getattr(self, name) for name in kept}
+
+
+@dataclass(frozen=True, slots=True)
+class DayFigures:
+    """What a day came to. `ungrouped` of its distinct `texts` are in no lexical group."""
+
+    day: date
+    rows: int
+    quarantined: int
+    texts: int
+    ungrouped: int
+    campaigns: int
+
+    @classmethod
+    def of(cls, day: date, counts: Counts) -> DayFigures | None:
+        """From the counts of a run, as `STAGE.COUNT`; None if a version made it that did not count all of them."""
+        names = (
+            "ingest.rows_in",
+            "ingest.quarantined",
+            "scaffold.texts",
+            "group.grouped_texts",
+            "results.campaigns",
+        )
+        if not all(name in counts for name in names):
+            return None
+        rows, quarantined, texts, grouped, campaigns = (int(counts[name]) for name in names)
+        return cls(day, rows, quarantined, texts, texts - grouped, campaigns)
+
+    @property
+    def prompts(self) -> int:
+        return self.rows - self.quarantined
+
+    @property
+    def noise(self) -> float:
+        return self.ungrouped / max(self.texts, 1)
+
+    @property
+    def quarantine(self) -> float:
+        return self.quarantined / max(self.rows, 1)
+
+
+@dataclass(frozen=True, slots=True)
+class CanaryFigures:
+    """A row of `canaries.parquet`; see `campaigns.records.CANARIES`."""
+
+    canary: str
+    n_prompts: int
+    found: int
+    recall: float
+    mixed: int
+
+
+@dataclass(frozen=True, slots=True)
+class Today:
+    """The run that is looked at. `largest_prompts` and `largest_accounts` are parts of the day, in one campaign.
+
+    `why_not` says why nothing was planted, and is empty if something was.
+    """
+
+    figures: DayFigures
+    largest: str
+    largest_prompts: float
+    largest_accounts: float
+    canaries: tuple[CanaryFigures, ...]
+    why_not: str
+
+
+@dataclass(frozen=True, slots=True)
+class Acceptance:
+    """Somebody's word that a run may be published although a check failed.
+
+    Raises:
+        UsageError: there is no reason.
+    """
+
+    by: str
+    reason: str
+
+    def __post_init__(self) -> None:
+        if not self.reason.strip():
+            raise UsageError("a run is accepted for a reason", hint="--accept-health 'what you looked at'")
+
+    def recorded(self) -> dict[str, str]:
+        return {"by": self.by, "reason": self.reason, "at": datetime.now(UTC).isoformat(timespec="seconds")}
+
+
+# -- checks --------------------------------------------------------------------------------------------
+
+
+def examine(today: Today, before: Sequence[DayFigures], limits: HealthSettings) -> tuple[Check, ...]:
+    """Every check of a run.
+
+    Args:
+        before: published days before it, in any order.
+    """
+    figures = today.figures
+    return (
+        canary_recall(today.canaries, today.why_not, limits.canary_recall),
+        canaries_apart(today.canaries, limits.mixed_share),
+        mega_cluster(today, limits),
+        noise(figures, before, limits),
+        empty_output(figures, before, limits),
+        prompt_drift(figures, before, limits),
+        quarantine(figures, before, limits),
+    )
+
+
+def canary_recall(canaries: Sequence[CanaryFigures], why_not: str, floor: float) -> Check:
+    """Each planted campaign is found again."""
+    name = "canary recall"
+    if not canaries:
+        return Check(name, False, None, None, f"No canaries were planted: {why_not or 'the run knows none'}.")
+    worst = min(canaries, key=lambda one: (one.recall, one.canary))
+    told = ", ".join(f"{one.canary} {one.found} of {one.n_prompts}" for one in canaries)
+    return Check(
+        name,
+        worst.recall < floor,
+        worst.recall,
+        floor,
+        f"Of the planted campaign `{worst.canary}` {worst.recall:.0%} is in one family of its own, the floor is "
+        f"{floor:.0%} ({told}).",
+        "canaries.parquet; the counts of the stages `group` and `cluster`, and which settings of `scaffold` and "
+        "`family` changed",
+    )
+
+
+def canaries_apart(canaries: Sequence[CanaryFigures], limit: float) -> Check:
+    """No family holds planted and real prompts together."""
+    name = "canaries apart"
+    planted = sum(one.n_prompts for one in canaries)
+    if not planted:
+        return Check(name, False, None, None, "No canaries were planted.")
+    share = sum(one.mixed for one in canaries) / planted
+    return Check(
+        name,
+        share > limit,
+        round(share, 4),
+        limit,
+        f"Families that hold planted and real prompts together mix {share:.0%} as many as were planted, the limit is "
+        f"{limit:.0%}.",
+        "canaries.parquet, column `mixed`: unlike prompts end up in one family",
+    )
+
+
+def mega_cluster(today: Today, limits: HealthSettings) -> Check:
+    """No family is a good part of the whole day."""
+    name, limit = "mega-cluster", limits.largest_share
+    share = min(today.largest_prompts, today.largest_accounts)
+    if today.figures.prompts < limits.min_prompts:
+        return Check(name, False, None, None, _too_few(today.figures, limits))
+    return Check(
+        name,
+        share > limit,
+        round(share, 4),
+        limit,
+        f"The largest campaign holds {today.largest_prompts:.0%} of the prompts and {today.largest_accounts:.0%} of "
+        f"the accounts, the limit for both is {limit:.0%}.",
+        f"campaigns.parquet, {today.largest}: is it one template?",
+    )
+
+
+def noise(today: DayFigures, before: Sequence[DayFigures], limits: HealthSettings) -> Check:
+    """Not many more texts than usual are in no group."""
+    name = "noise share"
+    usual = _usual([day.noise for day in before], limits)
+    if usual is None or today.prompts < limits.min_prompts:
+        return Check(name, False, None, None, _too_new(today, before, limits))
+    limit = usual.median + max(limits.noise_jump, usual.spread)
+    return Check(
+        name,
+        today.noise > limit,
+        round(today.noise, 4),
+        round(limit, 4),
+        f"{today.noise:.0%} of the texts are in no group; over {_days(before)} before it were {usual.median:.0%}, "
+        f"the limit is {limit:.0%}.",
+        "the counts of the stages `scaffold` and `group`: are texts cut, or tokens lost?",
+    )
+
+
+def empty_output(today: DayFigures, before: Sequence[DayFigures], limits: HealthSettings) -> Check:
+    """A day has campaigns if the days before had."""
+    name = "empty output"
+    if not before:
+        return Check(name, False, None, None, "No day before it is published.")
+    usual = float(np.median([day.campaigns for day in before]))
+    volume = max(today.prompts, int(np.median([day.prompts for day in before])))
+    if volume < limits.min_prompts:
+        return Check(name, False, None, None, _too_few(today, limits))
+    return Check(
+        name,
+        today.campaigns == 0 and usual >= 1,
+        float(today.campaigns),
+        1.0,
+        f"{today.campaigns:,} campaigns were found; over {_days(before)} before it were {usual:,.0f} (median).",
+        "the counts of the stages `group` and `cluster`",
+    )
+
+
+def prompt_drift(today: DayFigures, before: Sequence[DayFigures], limits: HealthSettings) -> Check:
+    """About as many prompts came in as usual."""
+    name = "prompt drift"
+    usual = _usual([float(day.prompts) for day in before], limits)
+    if usual is None or max(usual.median, today.prompts) < limits.min_prompts:
+        return Check(name, False, None, None, _too_new(today, before, limits))
+    least = min(usual.median / limits.drift_factor, usual.median - usual.spread)
+    most = max(usual.median * limits.drift_factor, usual.median + usual.spread)
+    fewer = today.prompts < usual.median
+    return Check(
+        name,
+        not least <= today.prompts <= most,
+        float(today.prompts),
+        round(least if fewer else most, 1),
+        f"{today.prompts:,} prompts came in; over {_days(before)} before it were {usual.median:,.0f} (median), "
+        f"between {max(least, 0):,.0f} and {most:,.0f} is usual.",
+        "the export of the traffic: is the day whole, and there once?",
+    )
+
+
+def quarantine(today: DayFigures, before: Sequence[DayFigures], limits: HealthSettings) -> Check:
+    """Not many more rows than usual were set aside."""
+    name = "quarantine share"
+    usual = _usual([day.quarantine for day in before], limits)
+    if usual is None or today.rows < limits.min_prompts:
+        return Check(name, False, None, None, _too_new(today, before, limits))
+    limit = usual.median + max(limits.quarantine_jump, usual.spread)
+    return Check(
+        name,
+        today.quarantine > limit,
+        round(today.quarantine, 4),
+        round(limit, 4),
+        f"{today.quarantine:.1%} of the rows were set aside; over {_days(before)} before it were "
+        f"{usual.median:.1%}, the limit is {limit:.1%}.",
+        "quarantine.parquet, column `reason`",
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Usual:
+    """`spread`: as far from the median as is still usual."""
+
+    median: float
+    spread: float
+
+
+def _usual(values: Sequence[float], limits: HealthSettings) -> _Usual | None:
+    """None: too few days to tell."""
+    if len(values) < limits.least_days:
+        return None
+    median = float(np.median(values))
+    deviation = _NORMAL * float(np.median(np.abs(np.asarray(values) - median)))
+    return _Usual(median, limits.deviations * deviation)
+
+
+def _days(before: Sequence[DayFigures]) -> str:
+    return "1 day" if len(before) == 1 else f"{len(before)} days"
+
+
+def _too_few(today: DayFigures, limits: HealthSettings) -> str:
+    return f"{today.prompts:,} prompts are too few to judge by, it takes {limits.min_prompts:,}."
+
+
+def _too_new(today: DayFigures, before: Sequence[DayFigures], limits: HealthSettings) -> str:
+    if len(before) < limits.least_days:
+        return f"{_days(before)} before it published, it takes {limits.least_days} to tell what is usual."
+    return _too_few(today, limits)
+
+
+# -- a run ---------------------------------------------------------------------------------------------
+
+
+def today_of(run: Run) -> Today:
+    """What a run whose stages are all done came to."""
+    counts = counts_of(run)
+    figures = DayFigures.of(run.day, counts)
+    if figures is None:
+        raise IntegrityError(
+            "a stage lost its counts", where=str(run.path / "stages"), hint="Run the day again with --force."
+        )
+    campaigns = pl.DataFrame(run.table("campaigns", ["campaign_id", "n_prompts", "n_accounts"]))
+    accounts = pq.read_metadata(run.path / "active_accounts.parquet").num_rows
+    shares = campaigns.with_columns(
+        prompts=pl.col("n_prompts") / max(figures.prompts, 1),
+        accounts=pl.col("n_accounts") / max(accounts, 1),
+    ).with_columns(both=pl.min_horizontal("prompts", "accounts"))
+    top = shares.sort(-pl.col("both"), "campaign_id").head(1).to_dicts() or [
+        {"campaign_id": "", "prompts": 0.0, "accounts": 0.0}
+    ]
+    return Today(
+        figures,
+        top[0]["campaign_id"],
+        top[0]["prompts"],
+        top[0]["accounts"],
+        tuple(CanaryFigures(**row) for row in run.table("canaries").to_pylist()),
+        str(counts.get("plant.why_not", "")),
+    )
+
+
+def counts_of(run: Run) -> Counts:
+    """The counts of all stages, as `STAGE.COUNT`."""
+    return {f"{record.name}.{key}": value for record in run.records() for key, value in record.counts.items()}
+
+
+def days_before(store: Store, day: date, days: int) -> list[tuple[date, Counts]]:
+    """The counts of the published days among the `days` before `day`, the oldest first."""
+    wanted = (day - timedelta(days=ago) for ago in range(days, 0, -1))
+    published = ((one, store.current_run(one)) for one in wanted)
+    return [(one, run.counts) for one, run in published if run is not None]
+
+
+def recalls(counts: Mapping[str, Any]) -> dict[str, float]:
+    """Recall by canary, from the counts of a published run."""
+    return {
+        name.removeprefix(CANARY_COUNT): float(value)
+        for name, value in sorted(counts.items())
+        if name.startswith(CANARY_COUNT)
+    }
+
+
+def health_counts(today: Today, checks: Sequence[Check], accepted: Mapping[str, str] | None) -> Counts:
+    """What the store keeps: recall by canary, and checks that failed and were accepted."""
+    counts: Counts = {f"{CANARY_COUNT}{one.canary}": one.recall for one in today.canaries}
+    if accepted:
+        failed = ", ".join(check.name for check in checks if check.failed)
+        counts |= {"health.failed": failed} | {
+            f"health.accepted_{key}": text for key, text in accepted.items()
+        }
+    return counts
+
+
+def write_health(run: Run, checks: Sequence[Check]) -> None:
+    """Leave `health.json` in the run folder: what was asked of a run, also of one that was held back."""
+    files.write_json(run.path / HEALTH, [check.as_json() for check in checks])
+
+
+def refusal(run: Run, checks: Sequence[Check], again: str) -> HealthError:
+    """The error that stops publishing.
+
+    Args:
+        again: the command that publishes all the same.
+    """
+    failed = [check for check in checks if check.failed]
+    told = " ".join(f"{check.name}: {check.sentence}" for check in failed)
+    look = "; ".join(check.look for check in failed)
+    return HealthError(
+        f"{run.day} is not published, its run looks like a failure. {told}",
+        where=str(run.path),
+        hint=f"Look at {look}. If the day is as it should be: {again}",
+    )
