@@ -30,6 +30,8 @@ CONFIG_FILE = "shoal.toml"
 PREFIX = "SHOAL_"
 NESTED = "__"
 CONFIG_VARIABLE = "SHOAL_CONFIG"
+_NO_RESULT = {"home", "store_url", "secret_key", "input", "match", "flow"}
+"""Settings that change no result of a run."""
 _NOT_SETTINGS = frozenset({CONFIG_VARIABLE, "SHOAL_FAILPOINT"})
 
 
@@ -276,6 +278,20 @@ class LabelSettings(Section):
     slot_values: int = Field(20, ge=1, description="Most common values kept per slot of a template.")
 
 
+class MatchSettings(Section):
+    part_rows: int = Field(
+        200_000, ge=1, description="Rows read per finished part of `shoal match`; a killed one loses no more."
+    )
+    token: SecretStr = Field(
+        SecretStr(""), description="What a client of `shoal match --serve` sends as its bearer token."
+    )
+    max_body_bytes: int = Field(16 << 20, ge=1, description="Longer requests are refused.")
+    max_batch: int = Field(1_024, ge=1, description="Most prompts of one request.")
+    poll_seconds: float = Field(
+        60.0, gt=0, description="How often the service looks for newly published campaigns."
+    )
+
+
 class FlowSettings(Section):
     workers: int = Field(2, ge=1, description="Partitions worked on at a time; results do not depend on it.")
     threads: int = Field(
@@ -312,6 +328,7 @@ class Settings(BaseSettings):
     embedding: EmbeddingSettings = EmbeddingSettings()
     layout: LayoutSettings = LayoutSettings()
     label: LabelSettings = LabelSettings()
+    match: MatchSettings = MatchSettings()
     flow: FlowSettings = FlowSettings()
 
     @classmethod
@@ -329,7 +346,7 @@ class Settings(BaseSettings):
 
     def fingerprint(self) -> str:
         """Digest of the settings that may change a result: not where things are kept nor how many work at once."""
-        kept = self.model_dump(mode="json", exclude={"home", "store_url", "secret_key", "input", "flow"})
+        kept = self.model_dump(mode="json", exclude=_NO_RESULT)
         kept["pseudonyms"] = hashlib.sha256(
             b"shoal pseudonyms" + self.secret_key.get_secret_value().encode()
         ).hexdigest()

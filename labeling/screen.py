@@ -30,12 +30,16 @@ class Hits:
         whole: bool (n_hits,), the text matches from end to end; otherwise only when other text may stand
             before and after.
         tried: pairs of text and matcher that were looked at.
+        ends: int64, the tokens of the text after which its literals end, for all hits end to end.
+        at: int64 (n_hits,), where those of each hit begin in `ends`; there are as many as its matcher has literals.
     """
 
     texts: NDArray[np.int64]
     matchers: NDArray[np.int64]
     whole: NDArray[np.bool_]
     tried: int
+    ends: NDArray[np.int64]
+    at: NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +94,7 @@ class Screen:
     def hits(self, tokens: Tokens) -> Hits:
         """Every pair of a text and a matcher that accepts it, or a part of it."""
         a = self.automaton
-        texts, matchers, whole, tried = _hits(
+        texts, matchers, whole, tried, ends, at = _hits(
             tokens.indptr,
             tokens.shapes,
             (a.cells, a.children, a.fallback, a.literal, a.shorter, a.sizes),
@@ -102,7 +106,7 @@ class Screen:
             self.open_ends,
         )
         ordered = np.lexsort((matchers, texts))
-        return Hits(texts[ordered], matchers[ordered], whole[ordered], tried)
+        return Hits(texts[ordered], matchers[ordered], whole[ordered], tried, ends, at[ordered])
 
 
 def _keys(pieces: Sequence[Sequence[int]], literals: Sequence[NDArray[np.uint64]]) -> NDArray[np.int64]:
@@ -133,6 +137,14 @@ def _hits(indptr, shapes, automaton, nested, keyed, keyed_from, pieces, first, o
     texts = np.empty(capacity, np.int64)
     matchers = np.empty(capacity, np.int64)
     whole = np.empty(capacity, np.bool_)
+    at = np.empty(capacity, np.int64)
+    most = 0
+    for m in range(n_matchers):
+        most = max(most, first[m + 1] - first[m])
+    inside = np.empty(most, np.int64)  # where the literals of a matcher end, wherever it stands
+    across = np.empty(most, np.int64)  # and where it is the whole text
+    placed = np.empty(capacity, np.int64)  # the same of all hits
+    n_placed = 0
     count = 0
     tried = 0
     for text in range(len(indptr) - 1):
@@ -140,13 +152,13 @@ def _hits(indptr, shapes, automaton, nested, keyed, keyed_from, pieces, first, o
         n_noted = 0
         n_seen = 0
         node = np.int32(0)
-        for at in range(len(words)):
-            node = step(node, words[at], cells, children, fallback)
+        for place in range(len(words)):
+            node = step(node, words[place], cells, children, fallback)
             ending = node if literal[node] >= 0 else shorter[node]
             while ending > 0:
                 found = literal[ending]
                 noted[n_noted] = found
-                ends[n_noted] = at + 1
+                ends[n_noted] = place + 1
                 n_noted += 1
                 if counts[found] == 0:
                     seen[n_seen] = found
@@ -167,27 +179,41 @@ def _hits(indptr, shapes, automaton, nested, keyed, keyed_from, pieces, first, o
             texts = _grown(texts, count, capacity)
             matchers = _grown(matchers, count, capacity)
             whole = _grown(whole, count, capacity)
+            at = _grown(at, count, capacity)
         for i in range(n_seen):
             for k in range(keyed_from[seen[i]], keyed_from[seen[i] + 1]):
                 m = keyed[k]
                 tried += 1
                 own = pieces[first[m] : first[m + 1]]
-                if not _placed(own, sizes, places, starts, counts, len(words), True, True):
+                if not _placed(own, sizes, places, starts, counts, len(words), True, True, inside):
                     continue
                 texts[count] = text
                 matchers[count] = m
                 whole[count] = _placed(
-                    own, sizes, places, starts, counts, len(words), open_ends[m, 0], open_ends[m, 1]
+                    own, sizes, places, starts, counts, len(words), open_ends[m, 0], open_ends[m, 1], across
                 )
+                at[count] = n_placed
+                if n_placed + len(own) > len(placed):
+                    placed = _grown(placed, n_placed, 2 * len(placed) + len(own))
+                chosen = across if whole[count] else inside
+                placed[n_placed : n_placed + len(own)] = chosen[: len(own)]
+                n_placed += len(own)
                 count += 1
         for i in range(n_seen):
             counts[seen[i]] = 0
-    return texts[:count].copy(), matchers[:count].copy(), whole[:count].copy(), tried
+    return (
+        texts[:count].copy(),
+        matchers[:count].copy(),
+        whole[:count].copy(),
+        tried,
+        placed[:n_placed].copy(),
+        at[:count].copy(),
+    )
 
 
 @njit(cache=True, nogil=True)
-def _placed(own, sizes, places, starts, counts, n_words, leading, trailing):  # type: ignore[no-untyped-def]
-    """Whether the literals occur in order without overlap, each as far left as it can be.
+def _placed(own, sizes, places, starts, counts, n_words, leading, trailing, spots):  # type: ignore[no-untyped-def]
+    """Whether the literals occur in order without overlap, each as far left as it can be; `spots` gets their ends.
 
     Args:
         places: where literals end, ascending; those of literal k are `places[starts[k] : starts[k] + counts[k]]`.
@@ -216,6 +242,7 @@ def _placed(own, sizes, places, starts, counts, n_words, leading, trailing):  # 
             end = places[low]
         if k == 0 and not leading and end != size:
             return False
+        spots[k] = end
         at = end
     return True
 
