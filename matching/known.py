@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, fields
 from typing import Self
 
 import numpy as np
@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 from campaigns.entries import KnownMatcher
 from campaigns.errors import IntegrityError
 from campaigns.records import MatcherState, Template
-from labeling.matcher import compile_templates
 from labeling.screen import Screen
+from labeling.sought import QUORUM, matchers_of
 from labeling.template import template_from_json
 
 
@@ -44,7 +44,7 @@ class KnownCampaigns:
         owners: n_live of them, in the order in which they were given, seeds last.
         campaign: int32 (n_live,), equal for wordings of one campaign.
         anywhere: bool (n_live,), also sought where other text stands before and after.
-        constants: int64 (n_live,), tokens of constant text.
+        constants: int64 (n_live,), words of constant text.
         refused: what is not live.
         digest: SHA-256, in hex, of everything that was given: equal digests find the same.
     """
@@ -72,10 +72,10 @@ class KnownCampaigns:
                 owners.append(owner)
                 anywhere.append(entry.anywhere)
                 templates.append(template)
-        matchers = compile_templates(templates)
+        matchers = matchers_of(templates)
         ids = {owner.campaign_id: number for number, owner in enumerate(owners)}
         return cls(
-            Screen.of(matchers),
+            Screen.of(matchers, QUORUM),
             tuple(owners),
             np.array([ids[owner.campaign_id] for owner in owners], np.int32),
             np.array(anywhere, np.bool_),
@@ -114,6 +114,6 @@ def _template(entry: KnownMatcher) -> Template | str:
 def _digest(known: Sequence[KnownMatcher], seeds: Sequence[KnownMatcher]) -> str:
     digest = hashlib.sha256()
     for entry, owner in _owned(known, seeds):
-        row = [asdict(entry), owner.seed]
-        digest.update(json.dumps(row, default=str, sort_keys=True).encode())
+        named = [getattr(entry, field.name) for field in fields(entry)]
+        digest.update(json.dumps([*named, owner.seed], default=str).encode())
     return digest.hexdigest()

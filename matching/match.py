@@ -12,9 +12,9 @@ import pyarrow as pa
 from numba import njit
 from numpy.typing import NDArray
 
-from campaigns.tokens import tokenize
 from labeling.matcher import Texts
 from labeling.screen import Hits
+from labeling.sought import words_of
 from matching.known import KnownCampaigns
 
 SLICE_BYTES: Final = 1 << 20
@@ -39,11 +39,10 @@ class Matches:
     Attributes:
         texts: int64 (n,), place among the texts.
         owners: int32 (n,), place in `KnownCampaigns.owners`.
-        whole: bool (n,), the text is the template from end to end; else other text stands before or after.
-        strength: float64 (n,), 1 for a whole match; else the part of the text's tokens that are constant text of the
-            template. Somebody who quotes or discusses a template writes more about it, and then it is less likely that
-            the text is one of the campaign's prompts; a prompt with a sentence put before it stays near what its slots
-            leave.
+        whole: bool (n,), the text is the template from end to end, each of its words in place.
+        strength: float64 (n,), 1 for a whole match; else the part of the template's words that were found, and where
+            other text stands before or after, times the part of the text's words that they are. Somebody who quotes or
+            discusses a template writes more around it, and the less likely the text is one of the campaign's prompts.
         slot_from: int64 (n + 1,), the slots of entry k are `slots[slot_from[k]:slot_from[k + 1]]`, in order and as
             many as the template has.
         slots: int64 (n_slots, 2), half-open byte range of each in the UTF-8 of its text, outer spaces left out;
@@ -116,20 +115,20 @@ def _cuts(array: pa.Array, slice_bytes: int) -> Iterator[tuple[int, int]]:
 
 
 def _matched(array: pa.Array, first: int, known: KnownCampaigns) -> Matches:
-    tokens = tokenize(array)
+    tokens = words_of(array)
     hits = known.screen.hits(tokens)
-    lengths = np.diff(tokens.indptr)[hits.texts]
-    strength = np.where(hits.whole, 1.0, known.constants[hits.matchers] / np.maximum(lengths, 1))
+    of_template = hits.covered / known.constants[hits.matchers]
+    of_text = np.where(hits.fits, 1.0, hits.covered / np.maximum(np.diff(tokens.indptr)[hits.texts], 1))
+    strength = np.where(hits.whole, 1.0, of_template * of_text)
     kept = _strongest(hits, strength, known)
     matchers = hits.matchers[kept]
-    screen = known.screen
     slot_from, slots = _slots(
         hits.texts[kept],
         matchers,
         hits.at[kept],
-        hits.ends,
+        hits.bounds,
         (tokens.indptr, tokens.starts, tokens.ends),
-        (screen.pieces, screen.first, screen.automaton.sizes, screen.open_ends),
+        (known.screen.first, known.screen.open_ends),
     )
     return Matches(
         hits.texts[kept] + first,
@@ -159,10 +158,13 @@ def _strongest(hits: Hits, strength: NDArray[np.float64], known: KnownCampaigns)
 
 
 @njit(cache=True, nogil=True)
-def _slots(texts, matchers, at, placed, tokens, screen):  # type: ignore[no-untyped-def]
-    """(slot_from, slots) of hits, see `Matches`; `placed[at[k]:]` are the tokens after which the literals of hit k end."""
+def _slots(texts, matchers, at, bounds, tokens, screen):  # type: ignore[no-untyped-def]
+    """(slot_from, slots) of hits, see `Matches`; the literals of hit k lie in `bounds` from `at[k]` on.
+
+    A literal that was not found leaves nothing in the slot before it; its words are in the slot after it.
+    """
     indptr, starts, ends = tokens
-    pieces, first, sizes, open_ends = screen
+    first, open_ends = screen
     slot_from = np.zeros(len(texts) + 1, np.int64)
     for hit in range(len(texts)):
         m = matchers[hit]
@@ -174,19 +176,21 @@ def _slots(texts, matchers, at, placed, tokens, screen):  # type: ignore[no-unty
         base = indptr[texts[hit]]
         n_literals = first[m + 1] - first[m]
         slot = slot_from[hit]
-        low = 0  # the token after the literal before
+        low = 0  # the word after the literal before
         for k in range(n_literals + 1):
             high = indptr[texts[hit] + 1] - base
+            found = True
             if k < n_literals:
-                high = placed[at[hit] + k] - sizes[pieces[first[m] + k]]
+                high = bounds[at[hit] + 2 * k]
+                found = bounds[at[hit] + 2 * k + 1] > 0
             outer = (k == 0 and not open_ends[m, 0]) or (k == n_literals and not open_ends[m, 1])
             if not outer:
-                if high > low:
+                if found and high > low:
                     slots[slot, 0] = starts[base + low]
                     slots[slot, 1] = ends[base + high - 1]
                 slot += 1
-            if k < n_literals:
-                low = placed[at[hit] + k]
+            if k < n_literals and found:
+                low = bounds[at[hit] + 2 * k + 1]
     return slot_from, slots
 
 

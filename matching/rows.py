@@ -110,12 +110,15 @@ def _checked(batch: Batch, file: SourceFile, limits: Limits, key: bytes) -> Rows
     accepted = pa.table(values)
     if not verdicts.accepted.all():
         accepted = accepted.filter(pa.array(verdicts.accepted))
-    prompts = accepted["prompt"]
-    if not pc.all(pc.string_is_ascii(prompts), min_count=0).as_py():
-        accepted = accepted.set_column(
-            accepted.schema.get_field_index("prompt"), "prompt", pc.utf8_normalize(prompts, form="NFC")
-        )
+    column = accepted.schema.get_field_index("prompt")
+    accepted = accepted.set_column(column, "prompt", _composed(accepted["prompt"].combine_chunks()))
     return Rows(accepted, rejected(batch, values, verdicts, file.name))
+
+
+def _composed(prompts: pa.Array) -> pa.Array:
+    """In form NFC. ASCII is, and need not be looked at again."""
+    other = pc.invert(pc.string_is_ascii(prompts))
+    return pc.replace_with_mask(prompts, other, pc.utf8_normalize(prompts.filter(other), form="NFC"))
 
 
 def _typed(name: str, batch: Batch) -> Column:
