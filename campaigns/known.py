@@ -10,18 +10,23 @@ import polars as pl
 
 from campaigns import files
 from campaigns.entries import KnownMatcher, PublishedRun
+from campaigns.errors import IntegrityError
 from campaigns.records import MatcherState
 
 
-def read_known(home: Path, latest: Iterable[tuple[str, PublishedRun]]) -> list[KnownMatcher]:
+def read_known(home: Path | None, latest: Iterable[tuple[str, PublishedRun]]) -> list[KnownMatcher]:
     """The wordings of each campaign on its latest day, ordered by campaign_id and variant.
 
     Args:
         latest: campaign ids, and the run of the day on which each was seen last.
 
     Raises:
-        FileNotFoundError: the files of a run are gone.
+        IntegrityError: the files of a run are gone, or nobody said where they are.
     """
+    if home is None:
+        raise IntegrityError(
+            "the runs are not known to this store", hint="Open it with the settings of its home."
+        )
     by_run: dict[str, tuple[PublishedRun, list[str]]] = {}
     for campaign_id, run in latest:
         by_run.setdefault(run.run_id, (run, []))[1].append(campaign_id)
@@ -33,11 +38,18 @@ def _of_run(path: Path, day: date, campaign_ids: list[str]) -> list[KnownMatcher
     def table(name: str) -> pl.DataFrame:
         return pl.DataFrame(files.read_parquet(path / f"{name}.parquet"))
 
+    try:
+        identities, labels, matchers = table("identities"), table("labels"), table("matchers")
+    except FileNotFoundError as error:
+        raise IntegrityError(
+            f"the files of the run of {day} are gone",
+            where=str(error.filename or path),
+            hint=f"Restore them, or do the day again: shoal run --day {day} --force --input PATH",
+        ) from None
     rows = (
-        table("identities")
-        .filter(pl.col("campaign_id").is_in(campaign_ids))
-        .join(table("labels").select("family", "template_json"), on="family")
-        .join(table("matchers"), on="family")
+        identities.filter(pl.col("campaign_id").is_in(campaign_ids))
+        .join(labels.select("family", "template_json"), on="family")
+        .join(matchers, on="family")
     )
     return [
         KnownMatcher(

@@ -10,9 +10,11 @@ state, also while a run is being published. `campaigns.publish` writes a run, `c
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import date
+from pathlib import Path
 from typing import Self
 
 from sqlalchemy import URL, ColumnElement, delete, func, or_, select, text, tuple_
@@ -28,11 +30,13 @@ from campaigns.entries import (
     Clock,
     Decision,
     KnownCore,
+    KnownMatcher,
     PublishedRun,
     Verdict,
     utc_now,
 )
 from campaigns.errors import IntegrityError, UsageError
+from campaigns.known import read_known
 from campaigns.records import Tier
 from campaigns.settings import Settings
 from campaigns.tables import (
@@ -49,8 +53,9 @@ from campaigns.tables import (
 class Store:
     """The open store; safe to share between threads, not across a fork."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, home: Path | None = None) -> None:
         self._database = database
+        self._home = home
         self.where = database.where
         """The URL without its password, for messages."""
 
@@ -64,20 +69,21 @@ class Store:
         """
         url = settings.store_url.get_secret_value()
         if url:
-            return cls.open_url(url)
+            return cls.open_url(url, settings.home)
         settings.home.mkdir(parents=True, exist_ok=True)
-        return cls.open_url(URL.create("sqlite", database=str(settings.home.resolve() / "shoal.db")))
+        path = settings.home.resolve() / "shoal.db"
+        return cls.open_url(URL.create("sqlite", database=str(path)), settings.home)
 
     @classmethod
-    def open_url(cls, url: str | URL) -> Self:
-        """As `open`; the folder of a SQLite file has to exist."""
+    def open_url(cls, url: str | URL, home: Path | None = None) -> Self:
+        """As `open`; the folder of a SQLite file has to exist. `home` holds the runs, where they are asked for."""
         database = Database(url)
         try:
             migrate(database)
         except BaseException:
             database.close()
             raise
-        return cls(database)
+        return cls(database, home)
 
     def close(self) -> None:
         self._database.close()
@@ -194,6 +200,31 @@ class Store:
         )
         with self.reading() as session:
             return [row.entry() for row in session.scalars(query)]
+
+    def known_matchers(self, before: date | None = None) -> list[KnownMatcher]:
+        """The wordings of each campaign as its latest day, before `before`, left them; by campaign_id and variant.
+
+        Raises:
+            IntegrityError: the files of a run are gone, or the store was opened without its home.
+        """
+        latest = select(CampaignDayRow.campaign_id, func.max(CampaignDayRow.day).label("day"))
+        if before is not None:
+            latest = latest.where(CampaignDayRow.day < before)
+        last = latest.group_by(CampaignDayRow.campaign_id).subquery()
+        query = (
+            select(last.c.campaign_id, RunRow)
+            .join(DayRow, DayRow.day == last.c.day)
+            .join(RunRow, RunRow.run_id == DayRow.current_run_id)
+        )
+        with self.reading() as session:
+            runs = [(campaign_id, row.entry()) for campaign_id, row in session.execute(query)]
+        return read_known(self._home, runs)
+
+    def published_state(self) -> str:
+        """Changes whenever a run is published, and costs one small query."""
+        with self.reading() as session:
+            days = session.execute(select(DayRow.day, DayRow.current_run_id).order_by(DayRow.day))
+            return hashlib.sha256(repr([tuple(row) for row in days]).encode()).hexdigest()
 
     def first_days(self, before: date) -> dict[str, date]:
         """Since when each campaign is known, of those known before a day."""

@@ -14,6 +14,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Final
 
 import numpy as np
@@ -102,7 +103,7 @@ class Screen:
         of_literal: list[int] = []
         for matcher in matchers:
             bounds = matcher.indptr.tolist()
-            own = [matcher.literals[a:b] for a, b in zip(bounds[:-1], bounds[1:], strict=True)]
+            own = [matcher.literals[a:b] for a, b in pairwise(bounds)]
             literals.append([number(literal) for literal in own])
             cut = [_cut(literal) if quorum < 1 else [] for literal in own]
             pieces.append([number(piece) for parts in cut for piece in parts])

@@ -14,7 +14,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Self
 
@@ -51,7 +51,7 @@ COUNTS = pa.schema(
         pa.field("of_prompts", pa.int64(), nullable=False),
     ]
 )
-"""`n_prompts` of the account's `of_prompts` in all the traffic belong to the campaign. Sort: campaign_id, account_id."""
+"""`n_prompts` of the account's `of_prompts` in the traffic belong to the campaign. Sort: campaign_id, account_id."""
 
 SENT = pa.schema(
     [
@@ -79,7 +79,7 @@ class Checkpoint:
     parts: int = 0
     file: int = 0
     batches: int = 0
-    counts: MatchCounts = MatchCounts()
+    counts: MatchCounts = field(default_factory=MatchCounts)
     fault: tuple[str, str, str] | None = None
 
     @classmethod
@@ -217,7 +217,9 @@ class Folder:
         sent = [pl.scan_parquet(self._piece("accounts", number)) for number in parts]
         if not sent:
             return COUNTS.empty_table()
-        totals = pl.concat(sent).group_by("account_id", "campaign_id").agg(pl.col("n_prompts").sum()).collect()
+        totals = (
+            pl.concat(sent).group_by("account_id", "campaign_id").agg(pl.col("n_prompts").sum()).collect()
+        )
         everything = totals.filter(pl.col("campaign_id").is_null()).select(
             "account_id", of_prompts="n_prompts"
         )

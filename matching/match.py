@@ -63,7 +63,9 @@ class Matches:
 def match(texts: Texts, known: KnownCampaigns, *, slice_bytes: int = SLICE_BYTES) -> Matches:
     """Every known campaign in every text (no nulls). Linear in the bytes of the texts, whatever they say."""
     array = large_strings(texts)
-    found = [_matched(array.slice(start, end - start), start, known) for start, end in _cuts(array, slice_bytes)]
+    found = [
+        _matched(array.slice(start, end - start), start, known) for start, end in _cuts(array, slice_bytes)
+    ]
     if len(found) == 1:
         return found[0]
     sizes = np.concatenate([np.empty(0, np.int64), *(np.diff(one.slot_from) for one in found)])

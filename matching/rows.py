@@ -126,5 +126,3 @@ def _typed(name: str, batch: Batch) -> Column:
     if found is None:
         found = pa.nulls(len(batch.rows))
     return coerce_loosely(name, found, batch.wrong.get(name))
-
-

@@ -26,7 +26,6 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from campaigns.entries import KnownMatcher
-from campaigns.errors import InputError
 from campaigns.failpoints import failpoint
 from campaigns.records import REQUIRED_COLUMNS
 from campaigns.settings import Settings
