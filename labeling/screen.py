@@ -39,7 +39,8 @@ class Hits:
             before and after.
         tried: pairs of text and matcher that were looked at.
         covered: int32 (n_hits,), tokens of the literals that were found: all, or in pieces at least the quorum.
-        fits: bool (n_hits,), text stands before the first and after the last that was found only where it may.
+        fits: bool (n_hits,), no more text stands before the first and after the last that was found than may; in place
+            of tokens that are missing up to twice as many.
         bounds: int32, for all hits end to end the half-open token range of each literal, two numbers per literal; of
             one in pieces from its first piece to its last, and empty where it has none.
         at: int64 (n_hits,), where those of each hit begin in `bounds`.
@@ -148,9 +149,8 @@ class Screen:
 
 
 def _cut(literal: NDArray[np.uint64]) -> list[NDArray[np.uint64]]:
-    """Pieces of `PIECE` tokens; the last is longer by what is left."""
-    n = max(1, len(literal) // PIECE)
-    return [literal[k * PIECE : (k + 1) * PIECE if k < n - 1 else len(literal)] for k in range(n)]
+    """Pieces of at most `PIECE` tokens, as even as can be."""
+    return np.array_split(literal, -(-len(literal) // PIECE))
 
 
 def _keys(
@@ -185,8 +185,11 @@ def _hits(indptr, shapes, automaton, nested, keys, literals, pieces, open_ends):
     longest = 0
     for text in range(len(indptr) - 1):
         longest = max(longest, indptr[text + 1] - indptr[text])
+    sizes_of = np.zeros(n_matchers, np.int64)
     most = 1
     for m in range(n_matchers):
+        for k in range(first[m], first[m + 1]):
+            sizes_of[m] += sizes[all_literals[k]]
         most = max(most, first[m + 1] - first[m], first_piece[m + 1] - first_piece[m])
     noted = np.empty(longest * nested, np.int32)  # patterns in the order in which they end
     ends = np.empty(longest * nested, np.int64)
@@ -286,7 +289,12 @@ def _hits(indptr, shapes, automaton, nested, keys, literals, pieces, open_ends):
                     if spans[2 * j + 1] > 0:
                         low = min(low, spans[2 * j])
                         high = spans[2 * j + 1]
-                fits[count] = (open_ends[m, 0] or low == 0) and (open_ends[m, 1] or high == len(words))
+                slack = 2 * (
+                    sizes_of[m] - held
+                )  # words that are missing may stand there changed, with new ones
+                fits[count] = (open_ends[m, 0] or low <= slack) and (
+                    open_ends[m, 1] or high >= len(words) - slack
+                )
                 texts[count] = text
                 matchers[count] = m
                 covered[count] = held

@@ -18,8 +18,9 @@ from campaigns.tokens import Kind, Tokens, tokenize
 from labeling.matcher import Matcher, Texts, compile_templates
 from labeling.screen import Screen
 
-QUORUM: Final = 0.7
-"""Part of the words of a template that a prompt must hold: two of three may not be enough, three of four are."""
+QUORUM: Final = 2 / 3
+"""Part of the words of a template that a prompt must hold. A template of twelve words may lose four in a row, one of
+eight none."""
 
 
 def words_of(texts: Texts) -> Tokens:
