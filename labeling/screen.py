@@ -26,7 +26,7 @@ from labeling.automaton import Automaton, step
 from labeling.matcher import Matcher
 
 PIECE: Final = 4
-"""Tokens of a piece: enough to be rare, few enough that one new word leaves most pieces whole."""
+"""Tokens of a piece, one more or less: enough to be rare, few enough that a new word leaves most pieces whole."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +111,7 @@ class Screen:
             of_literal += [k for k, parts in enumerate(cut) for _ in parts]
         sizes = [len(pattern) for pattern in patterns]
         least = [-int(-quorum * len(matcher.literals) // 1) for matcher in matchers]
-        matcher_of, key = _keys(pieces if quorum < 1 else literals, least, sizes)
+        matcher_of, key = _keys(literals, pieces, least, sizes)
         order = np.argsort(key, kind="stable")
         return cls(
             Automaton.of(patterns),
@@ -149,28 +149,31 @@ class Screen:
 
 
 def _cut(literal: NDArray[np.uint64]) -> list[NDArray[np.uint64]]:
-    """Pieces of at most `PIECE` tokens, as even as can be."""
-    return np.array_split(literal, -(-len(literal) // PIECE))
+    """Pieces of about `PIECE` tokens, as even as can be; one or two tokens are no piece, since anybody says them."""
+    return np.array_split(literal, (len(literal) + 2) // PIECE) if len(literal) > PIECE // 2 else []
 
 
 def _keys(
-    patterns: Sequence[Sequence[int]], least: Sequence[int], sizes: Sequence[int]
+    literals: Sequence[Sequence[int]],
+    pieces: Sequence[Sequence[int]],
+    least: Sequence[int],
+    sizes: Sequence[int],
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """(matcher, key) pairs: of each matcher the patterns that fewest others have, of those the longest.
+    """(matcher, key) pairs: of each matcher the pieces that fewest others have, of those the longest.
 
-    As many as it takes for the rest to be less than `least` tokens. So matchers that share phrases are told apart by
-    what is their own.
+    As many as it takes for the rest to be less than `least` tokens; where all pieces are less, one literal. So matchers
+    that share phrases are told apart by what is their own.
     """
-    users = Counter(number for own in patterns for number in set(own))
+    users = Counter(number for of in (literals, pieces) for own in of for number in set(own))
     pairs: list[tuple[int, int]] = []
-    for matcher, own in enumerate(patterns):
-        rest = sum(sizes[k] for k in own)
-        times = Counter(own)
+    for matcher, needed in enumerate(least):
+        rest = sum(sizes[k] for k in pieces[matcher])
+        times = Counter(pieces[matcher] if rest >= needed else literals[matcher])
         for k in sorted(times, key=lambda k: (users[k], -sizes[k], k)):
-            if rest < least[matcher] or not least[matcher]:
-                break
             pairs.append((matcher, k))
             rest -= times[k] * sizes[k]
+            if rest < needed:
+                break
     made = np.array(pairs, np.int64).reshape(-1, 2)
     return made[:, 0], made[:, 1]
 

@@ -19,8 +19,8 @@ from labeling.matcher import Matcher, Texts, compile_templates
 from labeling.screen import Screen
 
 QUORUM: Final = 2 / 3
-"""Part of the words of a template that a prompt must hold. A template of twelve words may lose four in a row, one of
-eight none."""
+"""Part of the words of a template that a prompt must hold. One of twelve words may lose four in a row, one of eight
+none; and a template of single words between slots has to be there as it is."""
 
 
 def words_of(texts: Texts) -> Tokens:

@@ -72,7 +72,7 @@ def planted(n: int = 240) -> tuple[list[dict[str, Any]], dict[str, str]]:
         lambda i: (filled(TIDE, f"town {i}", str(i % 9)), "c-tide"),
         lambda i: (f"Write {i} lines on a heron, please.", ""),
         lambda i: (filled(LEDGER, f"May: {i} in, {i + 3} out."), "c-ledger"),
-        lambda i: ("Grade this, or do not: you give your reasons later.", ""),
+        lambda i: (f"Grade this, or do not: you give your {i} reasons later.", ""),
     ]
     made = [texts[i % 6](i) for i in range(n)]
     rows = [row(i, prompt) for i, (prompt, _) in enumerate(made)]

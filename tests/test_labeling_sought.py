@@ -28,8 +28,10 @@ def template_of(literals: list[list[str]], leading: bool, trailing: bool) -> Tem
 
 
 def pieces(literal: list[str]) -> list[list[str]]:
-    """At most four words each; the longer ones come first."""
-    n = -(-len(literal) // PIECE)
+    """Three to five words each; the longer ones come first."""
+    n = (len(literal) + 2) // PIECE if len(literal) > 2 else 0
+    if not n:
+        return []
     long, rest = divmod(len(literal), n)
     edges = list(accumulate([long + (k < rest) for k in range(n)], initial=0))
     return [literal[a:b] for a, b in pairwise(edges)]
@@ -74,7 +76,7 @@ def test_screen_agrees_with_brute_force(
     planted: list[tuple[list[list[str]], bool, bool]], texts: list[list[str]]
 ) -> None:
     texts = texts + [[word for literal in literals for word in literal] for literals, _, _ in planted]
-    texts += [text[:3] + ["x"] + text[3:] for text in texts]
+    texts += [[*text[:3], "x", *text[3:]] for text in texts]
     hits = screen_of([template_of(*one) for one in planted]).hits(words_of([" ".join(t) for t in texts]))
     found = dict(
         zip(zip(hits.texts.tolist(), hits.matchers.tolist(), strict=True), hits.covered.tolist(), strict=True)
@@ -108,7 +110,7 @@ def test_noise_and_a_new_word_hide_nothing(text: str) -> None:
 @pytest.mark.parametrize(
     "text",
     [
-        "Please grade the essay below from one to ten.",
+        "Please grade the essay below.",
         "reasons your give then ten to one from below essay the grade Please",
         "then give your reasons: from one to ten, please grade the essay below",
         "",

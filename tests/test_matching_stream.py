@@ -170,7 +170,7 @@ def test_a_damaged_file_among_good_ones_costs_itself_only(tmp_path: Path) -> Non
 
 @pytest.mark.parametrize("columns", [["prompt_id", "prompt"], []])
 def test_if_no_file_can_be_read_that_is_an_error(columns: list[str], tmp_path: Path) -> None:
-    rows = [{name: "x" for name in columns or ["other"]}]
+    rows = [dict.fromkeys(columns or ["other"], "x")]
     with pytest.raises(InputError, match="required column"):
         matched(write_parquet(tmp_path / "traffic.parquet", rows), tmp_path / "out")
     assert not (tmp_path / "out/manifest.json").exists()
