@@ -247,7 +247,7 @@ def _asked(
 
         def ask(number: int, until: float, gap: float) -> list[float]:
             """Delays of one client's requests; with a gap it keeps to a clock, and waiting for its turn counts."""
-            delays = []
+            delays: list[float] = []
             due = time.perf_counter() + gap * number / len(clients)
             while time.perf_counter() < until:
                 if gap:

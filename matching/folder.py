@@ -119,7 +119,9 @@ class Folder:
         return None if value is None else Checkpoint.from_json(value)
 
     def clear(self) -> None:
-        """Delete what a pass has written here, and nothing else."""
+        """Delete what a pass has written here, and nothing else; nothing at all if no pass has left its mark."""
+        if not (self.path / MANIFEST).exists() and not self._checkpoint.exists():
+            return
         for name in (MANIFEST, "counts.parquet", "quarantine.parquet"):
             (self.path / name).unlink(missing_ok=True)
         for name in ("matches", _UNFINISHED):
