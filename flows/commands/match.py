@@ -73,8 +73,8 @@ def match(
     [bold]Examples[/bold]
       shoal match --list
       shoal match --input 'logs/*.jsonl.gz' --out found/
-      gateway-log | shoal match --input - --out found/ --campaign c-4f2a
-      SHOAL_MATCH__TOKEN=... shoal match --serve 0.0.0.0:8100 --workers 2
+      shoal match --input - --campaign c-4f2a < gateway.jsonl
+      shoal match --serve 0.0.0.0:8100 --workers 2
     """
     call: Call = ctx.obj
     if sum((bool(source), show_known, bool(address))) != 1:
