@@ -21,6 +21,7 @@ BENCHMARKS = {
     "scaffold": ("benchmarks.scaffold", 40_000),
     "encode": ("benchmarks.encode", 3_000),
     "recipe": ("benchmarks.recipe", 20_000),
+    "matching": ("benchmarks.matching", 40_000),
     "prefect": ("benchmarks.overhead", 3_000),
     "help": ("benchmarks.startup", 0),
     "quality": ("benchmarks.quality", 3_000),

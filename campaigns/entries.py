@@ -14,7 +14,7 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
-from campaigns.records import Objective, Tier
+from campaigns.records import MatcherState, Objective, Tier
 from campaigns.runs import Counts, Run
 
 Clock = Callable[[], datetime]
@@ -265,6 +265,27 @@ class KnownCampaign:
     merged_into: str | None
     wordings: tuple[KnownWording, ...]
     first_free: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KnownMatcher:
+    """A wording of a known campaign as it can be sought in other traffic, and how often it met strangers."""
+
+    campaign_id: str
+    variant: int
+    day: date
+    """The last day on which it was measured."""
+    template_json: str
+    state: MatcherState
+    """Only `USABLE` ones are live."""
+    reason: str
+    anywhere: bool
+    """Also where other text stands before and after."""
+    organic_matches: int
+    """Prompts of no family that matched, over all days measured."""
+    organic_prompts: int
+    """Of so many."""
+    collision_bound: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -30,8 +30,8 @@ CONFIG_FILE = "shoal.toml"
 PREFIX = "SHOAL_"
 NESTED = "__"
 CONFIG_VARIABLE = "SHOAL_CONFIG"
-_NO_RESULT = frozenset({"home", "store_url", "secret_key", "input", "flow", "health"})
-"""Settings that change no result: where things are kept, how many work at once, what is published."""
+_NO_RESULT = frozenset({"home", "store_url", "secret_key", "input", "match", "flow", "health"})
+"""Settings that change no result of a run: where things are kept, how many work at once, what is published."""
 _NOT_SETTINGS = frozenset({CONFIG_VARIABLE, "SHOAL_FAILPOINT"})
 
 
@@ -352,6 +352,20 @@ class HealthSettings(Section):
     min_prompts: int = Field(2_000, ge=0, description="Fewest prompts of a day whose shares are judged.")
 
 
+class MatchSettings(Section):
+    part_rows: int = Field(
+        200_000, ge=1, description="Rows read per finished part of `shoal match`; a killed one loses no more."
+    )
+    token: SecretStr = Field(
+        SecretStr(""), description="What a client of `shoal match --serve` sends as its bearer token."
+    )
+    max_body_bytes: int = Field(16 << 20, ge=1, description="Longer requests are refused.")
+    max_batch: int = Field(1_024, ge=1, description="Most prompts of one request.")
+    poll_seconds: float = Field(
+        60.0, gt=0, description="How often the service looks for newly published campaigns."
+    )
+
+
 class FlowSettings(Section):
     workers: int = Field(2, ge=1, description="Partitions worked on at a time; results do not depend on it.")
     threads: int = Field(
@@ -398,6 +412,7 @@ class Settings(BaseSettings):
     label: LabelSettings = LabelSettings()
     canaries: CanarySettings = CanarySettings()
     health: HealthSettings = HealthSettings()
+    match: MatchSettings = MatchSettings()
     flow: FlowSettings = FlowSettings()
 
     @classmethod

@@ -10,9 +10,11 @@ state, also while a run is being published. `campaigns.publish` writes a run, `c
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import date
+from pathlib import Path
 from typing import Self
 
 from sqlalchemy import URL, ColumnElement, delete, func, or_, select, text
@@ -30,6 +32,7 @@ from campaigns.entries import (
     Clock,
     Decision,
     KnownCampaign,
+    KnownMatcher,
     PublishedRun,
     RelatedEntry,
     Verdict,
@@ -38,6 +41,7 @@ from campaigns.entries import (
 from campaigns.errors import IntegrityError, UsageError
 from campaigns.history import select_history
 from campaigns.known import select_known
+from campaigns.known_matchers import read_known, select_latest_wordings
 from campaigns.records import Tier
 from campaigns.settings import Settings
 from campaigns.tables import (
@@ -53,8 +57,9 @@ from campaigns.tables import (
 class Store:
     """The open store; safe to share between threads, not across a fork."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, home: Path | None = None) -> None:
         self._database = database
+        self._home = home
         self.where = database.where
         """The URL without its password, for messages."""
 
@@ -68,20 +73,21 @@ class Store:
         """
         url = settings.store_url.get_secret_value()
         if url:
-            return cls.open_url(url)
+            return cls.open_url(url, settings.home)
         settings.home.mkdir(parents=True, exist_ok=True)
-        return cls.open_url(URL.create("sqlite", database=str(settings.home.resolve() / "shoal.db")))
+        path = settings.home.resolve() / "shoal.db"
+        return cls.open_url(URL.create("sqlite", database=str(path)), settings.home)
 
     @classmethod
-    def open_url(cls, url: str | URL) -> Self:
-        """As `open`; the folder of a SQLite file has to exist."""
+    def open_url(cls, url: str | URL, home: Path | None = None) -> Self:
+        """As `open`; the folder of a SQLite file has to exist. `home` holds the runs, where they are asked for."""
         database = Database(url)
         try:
             migrate(database)
         except BaseException:
             database.close()
             raise
-        return cls(database)
+        return cls(database, home)
 
     def close(self) -> None:
         self._database.close()
@@ -171,6 +177,24 @@ class Store:
         """
         with self.reading() as session:
             return select_known(session, before, latest_days)
+
+    def known_matchers(self, before: date | None = None) -> list[KnownMatcher]:
+        """The wordings of each campaign as their latest days, before `before`, left them; by campaign_id and variant.
+
+        Campaigns that another has taken in and retired ones have none: what they sent is the other's, or forgotten.
+
+        Raises:
+            IntegrityError: the files of a run are gone, or the store was opened without its home.
+        """
+        with self.reading() as session:
+            latest = select_latest_wordings(session, before)
+        return read_known(self._home, latest)
+
+    def published_state(self) -> str:
+        """Changes whenever a run is published, and costs one small query."""
+        with self.reading() as session:
+            days = session.execute(select(DayRow.day, DayRow.current_run_id).order_by(DayRow.day))
+            return hashlib.sha256(repr([tuple(row) for row in days]).encode()).hexdigest()
 
     def first_days(self, before: date) -> dict[str, date]:
         """Since when each campaign is known, of those known before a day."""

@@ -31,6 +31,9 @@ BATCH_BYTES = 64 << 20
 MAX_EXTRA_COLUMNS = 64
 """Unknown columns kept per file. JSON rows can invent names at will; more are dropped with a warning."""
 
+_KNOWN = frozenset(TRAFFIC.names)
+"""Arrow makes the list of names anew each time it is asked, which costs more than a record."""
+
 Loss = tuple[int, Reason, str]
 """(row, reason, detail) of a record that is no row."""
 Parsed = Row | tuple[Reason, str]
@@ -103,7 +106,7 @@ def _expansion(shape: Shape, options: ReadOptions) -> Callable[[Row], Iterable[R
 
 def _plain(record: Row) -> Iterator[Row]:
     """The record itself. Unknown values become text here, where nesting too deep costs one record only."""
-    yield {name: value if name in TRAFFIC.names else json_text(value) for name, value in record.items()}
+    yield {name: value if name in _KNOWN else json_text(value) for name, value in record.items()}
 
 
 def _batch(rows: list[Row], numbers: list[int], lost: list[Loss], extras: Extras) -> Batch:

@@ -167,7 +167,7 @@ class FileColumns:
 
 
 def judge(columns: Mapping[str, Column], too_long: Mapping[str, Mask], limits: Limits) -> Verdicts:
-    """The verdict on each row; see the order at the top of the file."""
+    """The verdict on each row; see the order at the top of the file. `columns` holds the required ones at least."""
     moments = columns["created_at"].values.cast(pa.int64())
     codes = np.full(len(moments), ACCEPTED, dtype=np.int16)
     faults: list[tuple[Reason, str]] = []
@@ -190,9 +190,9 @@ def judge(columns: Mapping[str, Column], too_long: Mapping[str, Mask], limits: L
         long = too_long.get(name, np.zeros(len(codes), np.bool_))
         fault(_true(pc.is_null(columns[name].values)) & ~long, Reason.NULL, name)
     fault(_true(pc.match_substring_regex(columns["prompt"].values, _INVISIBLE)), Reason.EMPTY, "prompt")
-    for name in TRAFFIC.names:
+    for name, column in columns.items():
         if TRAFFIC.field(name).type == pa.string():
-            long = _true(pc.greater(pc.binary_length(columns[name].values), limits.max_prompt_bytes))
+            long = _true(pc.greater(pc.binary_length(column.values), limits.max_prompt_bytes))
             if name in too_long:
                 long = long | too_long[name]
             fault(long, Reason.TOO_LONG, f"{name} is longer than {limits.max_prompt_bytes} bytes")

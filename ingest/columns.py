@@ -98,6 +98,26 @@ def coerce(name: str, found: pa.Array, wrong: Mask | None = None) -> Column:
     return Column(values, bad if wrong is None else bad | wrong, not_utf8)
 
 
+def coerce_loosely(name: str, found: pa.Array, wrong: Mask | None = None) -> Column:
+    """As `coerce`, but nothing stops it: a time without a zone, and every value of a column of a wrong type, is bad."""
+    try:
+        return coerce(name, found, wrong)
+    except WrongTypeError:
+        return _all_bad(name, found)
+    except NaiveTimeError as error:
+        if error.index < 0:
+            return _all_bad(name, found)
+    texts, present = _cleaned(found)
+    naive = _mask(pc.match_substring_regex(pc.utf8_upper(texts), _NAIVE))
+    rest = coerce(name, pc.if_else(pa.array(naive), pa.scalar(None, texts.type), texts), wrong)
+    return Column(rest.values, rest.bad | (present & naive), rest.not_utf8)
+
+
+def _all_bad(name: str, found: pa.Array) -> Column:
+    nothing = pa.nulls(len(found), TRAFFIC.field(name).type)
+    return Column(nothing, _mask(pc.is_valid(found)), np.zeros(len(found), np.bool_))
+
+
 def from_values(name: str, values: Sequence[Any]) -> tuple[pa.Array, Mask | None]:
     """JSON values of one column as an Arrow array, and which of them no array of this kind can hold.
 

@@ -26,6 +26,7 @@ from campaigns.settings import LabelSettings
 from campaigns.tokens import Kind, tokenize
 from labeling.matcher import Matcher
 from labeling.screen import Screen
+from labeling.sought import QUORUM, words_of
 from labeling.template import is_template
 
 CONFIDENCE: Final = 0.95
@@ -45,7 +46,8 @@ class Collisions:
     Attributes:
         prompts, accounts: int64 (n,), prompts of no family that match, and their distinct accounts.
         inside: int64 (n,), prompts of the family itself that match.
-        anywhere: int64 (n,), prompts of no family that match if other text may stand before and after.
+        anywhere: int64 (n,), prompts of no family that match if other text may stand before and after, and if a
+            quorum of the words is enough.
         of_prompts: all prompts of no family.
         read: all prompts of the run.
         others: per matcher (family, prompts) of other families that match, most prompts first, at most ten.
@@ -99,8 +101,9 @@ def collisions(
     Args:
         members: columns text_key and family; texts of no family are organic.
         families: the family of each matcher.
+        matchers: of `labeling.sought`, as other traffic meets them.
     """
-    screen = Screen.of(matchers)
+    screen = Screen.of(matchers, QUORUM)
     of_text = pl.DataFrame(members.select(["text_key", "family"]))
     matched: list[pl.DataFrame] = []
     of_prompts = read = 0
@@ -179,7 +182,7 @@ def _slices(table: pa.Table) -> Iterator[pa.Table]:
 def _matched(rows: pl.DataFrame, screen: Screen) -> pl.DataFrame:
     """Columns of `_HITS`: what the matchers accept in some rows, prompts counted by account."""
     distinct = rows.unique("text_key", keep="first", maintain_order=True).with_row_index("text")
-    hits = screen.hits(tokenize(distinct["prompt"].to_arrow()))
+    hits = screen.hits(words_of(distinct["prompt"].to_arrow()))
     pairs = pl.DataFrame(
         {"text": hits.texts.astype(np.uint32), "matcher": hits.matchers, "whole": hits.whole}
     ).join(distinct.select("text", "text_key"), on="text")

@@ -7,8 +7,9 @@ with the failure function of Knuth, Morris and Pratt (1977), so no text makes th
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from itertools import accumulate, pairwise
 from typing import TypeAlias
 
 import numpy as np
@@ -115,13 +116,32 @@ class Matcher:
 
 def compile_template(template: Template) -> Matcher:
     """The matcher of a template, straight from `align` or back from storage."""
-    constants = [part for part in template.parts if isinstance(part, str)]
-    tokens = tokenize(constants)
-    literals = [tokens.shapes[a:b] for a, b in zip(tokens.indptr[:-1], tokens.indptr[1:], strict=True)]
+    return compile_templates([template])[0]
+
+
+def compile_templates(
+    templates: Sequence[Template], read: Callable[[Texts], Tokens] = tokenize
+) -> list[Matcher]:
+    """The matcher of each template. All constants are read together: a call of the tokenizer costs more than a few.
+
+    A constant in which `read` finds nothing leaves the place to the slot beside it.
+    """
+    constants = [[part for part in template.parts if isinstance(part, str)] for template in templates]
+    tokens = read([constant for own in constants for constant in own])
+    literals = [tokens.shapes[a:b] for a, b in pairwise(tokens.indptr.tolist())]
+    ends = accumulate(map(len, constants))
+    return [
+        _matcher(template, literals[end - len(own) : end])
+        for template, own, end in zip(templates, constants, ends, strict=True)
+    ]
+
+
+def _matcher(template: Template, literals: Sequence[NDArray[np.uint64]]) -> Matcher:
+    parts = template.parts
     return Matcher.of(
         literals,
-        leading=bool(template.parts) and isinstance(template.parts[0], Slot),
-        trailing=bool(template.parts) and isinstance(template.parts[-1], Slot),
+        leading=bool(parts) and (isinstance(parts[0], Slot) or not len(literals[0])),
+        trailing=bool(parts) and (isinstance(parts[-1], Slot) or not len(literals[-1])),
     )
 
 

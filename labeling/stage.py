@@ -24,10 +24,10 @@ from labeling.background import background
 from labeling.collisions import collisions, judge
 from labeling.describe import Size, describe, display, exemplars, scripts_of
 from labeling.keyphrases import keyphrases
-from labeling.matcher import compile_template
 from labeling.prototypes import prototypes
 from labeling.second_opinion import second_opinion
 from labeling.slot_values import Sent, slot_values
+from labeling.sought import matchers_of
 from labeling.taxonomy import Verdict, cue_scores, objective
 from labeling.template import align, is_template, template_from_json, template_to_json
 
@@ -68,7 +68,7 @@ def label(run: Run, settings: Settings, encode: Encode) -> Counts:
     )
     templates = [template_from_json(one) for one in labels["template_json"].to_pylist()]
     families = labels["family"].to_pylist()
-    found = collisions(run, members, families, [compile_template(template) for template in templates])
+    found = collisions(run, members, families, matchers_of(templates))
     matchers = judge(families, templates, found, settings.label)
     values = _slot_values(members, templates, sent, settings.label)
     labels, opinions = second_opinion(labels, members, settings)

@@ -11,6 +11,7 @@ import pytest
 
 from benchmarks.__main__ import BENCHMARKS, run
 from benchmarks.encode import encode
+from benchmarks.matching import matching
 from benchmarks.measure import alternately, apart, growth
 from benchmarks.recipe import recipe
 from benchmarks.results import Figure, Result, number, show
@@ -76,6 +77,16 @@ def test_recipe(folder: Path) -> None:
 
 
 @pytest.mark.slow
+def test_matching(folder: Path) -> None:
+    result = matching(TINY, folder, known=30, many=40, seconds=0.3)
+    check(result)
+    assert result.value("from Parquet to folder") > 0
+    assert result.value("service, batches of 64, 2 processes") > 0
+    assert result.value("memory with 40 campaigns") > 0
+    assert len(result.rows) == 11
+
+
+@pytest.mark.slow
 def test_prefect(folder: Path) -> None:
     result = run("prefect", folder, TINY)
     check(result)
@@ -97,7 +108,16 @@ def test_quality(folder: Path) -> None:
 
 
 def test_every_benchmark_has_its_function() -> None:
-    assert set(BENCHMARKS) == {"tokens", "scaffold", "encode", "recipe", "prefect", "help", "quality"}
+    assert set(BENCHMARKS) == {
+        "tokens",
+        "scaffold",
+        "encode",
+        "recipe",
+        "matching",
+        "prefect",
+        "help",
+        "quality",
+    }
 
 
 def test_growth_is_the_exponent() -> None:

@@ -66,7 +66,7 @@ def test_every_command_that_was_promised_is_there() -> None:
     top = {path[0] for path in commands() if path}
     promised = (
         "init doctor config demo run backfill status campaigns show decide decisions ranker explain-prompt map "
-        "serve verify allow report diff"
+        "serve verify allow report diff match same"
     )
     assert top == set(promised.split())
 
@@ -251,7 +251,7 @@ def test_init_writes_a_file_that_says_the_defaults() -> None:
     loaded = load(environment={})
     assert loaded.settings == Settings()
     keys = {key for key, _, _, _ in loaded.rows()}
-    assert loaded.origins.keys() == keys - {"secret_key", "store_url"}
+    assert loaded.origins.keys() == keys - {"secret_key", "store_url", "match.token"}
     assert Path("var/shoal.db").exists()
 
 

@@ -18,7 +18,7 @@ from campaigns.runs import Run, open_run
 from campaigns.settings import LabelSettings
 from labeling import collisions as module
 from labeling.collisions import Collisions, collisions, constant_words, judge, upper_bound
-from labeling.matcher import compile_template
+from labeling.sought import matchers_of
 from labeling.template import align
 
 SLOT = Slot("text", 0, ())
@@ -63,7 +63,7 @@ def members() -> pa.Table:
 
 def judged(run: Run, settings: LabelSettings | None = None) -> list[dict[str, object]]:
     templates = [align(family) for family in FAMILIES]
-    matchers = [compile_template(template) for template in templates]
+    matchers = matchers_of(templates)
     found = collisions(run, members(), [0, 1, 2], matchers)
     table = judge([0, 1, 2], templates, found, settings or LabelSettings())
     assert table.schema == MATCHERS

@@ -42,7 +42,16 @@ STAGES: Final = {
     "results": "write results",
 }
 TIER_STYLES: Final = {"actionable": "bold red", "review": "yellow", "benign": "green"}
-_ROOMS: Final = ("accounts", "campaigns", "clustering", "embeddings", "ingest", "labeling", "simulation")
+_ROOMS: Final = (
+    "accounts",
+    "campaigns",
+    "clustering",
+    "embeddings",
+    "ingest",
+    "labeling",
+    "matching",
+    "simulation",
+)
 
 
 def console(*, stderr: bool = False) -> Console:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from campaigns.store import Store
     from flows.resources import Flags
 
-SECRETS = frozenset({"secret_key", "store_url"})
+SECRETS = frozenset({"secret_key", "store_url", "match.token"})
 """Settings that no flag may carry: other users see a command line, and Prefect keeps the flags of a run."""
 
 
@@ -83,7 +83,7 @@ def flags_of(home: Path | None, assignments: Sequence[str]) -> Flags:
         if key in SECRETS:
             raise UsageError(
                 f"{key} is a secret and never a flag",
-                hint=f"Set the environment variable SHOAL_{key.upper()} instead.",
+                hint=f"Set the environment variable SHOAL_{key.upper().replace('.', '__')} instead.",
             )
         flags[key] = value.strip()
     if home is not None:

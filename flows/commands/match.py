@@ -1,0 +1,253 @@
+"""`shoal match`: known campaigns over any traffic, from files, from a stream, or for a gateway that asks."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from campaigns.errors import UsageError
+from flows.commands.console import console, counted, print_json, safe, say, table, watched
+from flows.commands.context import Call, Json, run_folder
+from flows.commands.run import Format
+
+if TYPE_CHECKING:
+    from campaigns.entries import KnownMatcher
+    from campaigns.store import Store
+    from matching.counts import MatchCounts
+    from matching.stream import MatchRun, Progress
+
+
+def match(
+    ctx: typer.Context,
+    source: Annotated[
+        str,
+        typer.Option(
+            "--input", "-i", metavar="PATH", help="File, folder, glob or URL; -: JSON Lines from stdin."
+        ),
+    ] = "",
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            "--out", metavar="DIR", help="Where to write. Default: a folder in `matches` of the home."
+        ),
+    ] = None,
+    campaigns: Annotated[
+        list[str] | None, typer.Option("--campaign", metavar="ID", help="Only this campaign. Repeatable.")
+    ] = None,
+    form: Annotated[
+        Format, typer.Option("--shape", help="Shape of the traffic; auto: each file tells.")
+    ] = "auto",
+    resume: Annotated[
+        bool, typer.Option("--resume/--force", help="Go on after the last finished part, or start anew.")
+    ] = True,
+    show_known: Annotated[
+        bool,
+        typer.Option(
+            "--list", help="Show what is known, whether it is sought, and how often it met strangers."
+        ),
+    ] = False,
+    address: Annotated[
+        str, typer.Option("--serve", metavar="HOST:PORT", help="Answer POST /v1/match instead.")
+    ] = "",
+    workers: Annotated[int, typer.Option("--workers", min=1, max=64, help="Processes that answer.")] = 1,
+    no_token: Annotated[bool, typer.Option("--no-token", help="Answer anybody; on 127.0.0.1 only.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Find prompts of known campaigns in any traffic.
+
+    Reads Parquet, JSONL (.gz, .zst), CSV, or JSON Lines from stdin, in little memory. A prompt matches when it holds
+    a campaign's template: its words in order, other text in the slots, most of them where a few were changed. Only
+    templates that hardly ever met strangers are sought. Writes `matches/part-*.parquet`, `counts.parquet` (each
+    account's prompts by campaign, and in all), `quarantine.parquet` with what could not be read and why, and
+    `manifest.json` last. A match that was killed goes on when the same command is given again.
+
+    As a service it takes {"prompts": [{"id": "p1", "text": "..."}]} with the token of SHOAL_MATCH__TOKEN.
+
+    [bold]Examples[/bold]
+      shoal match --list
+      shoal match --input 'logs/*.jsonl.gz' --out found/
+      shoal match --input - --campaign c-4f2a < gateway.jsonl
+      shoal match --serve 0.0.0.0:8100 --workers 2
+    """
+    call: Call = ctx.obj
+    if sum((bool(source), show_known, bool(address))) != 1:
+        raise UsageError("say what to match", hint="Give one of --input PATH, --list and --serve HOST:PORT.")
+    if address:
+        _serve(call, address, workers, no_token)
+        return
+    with call.store() as store:
+        known = _chosen(store.known_matchers(), campaigns or [])
+        if show_known:
+            _show_known(known, as_json=as_json)
+            return
+        made = _match(call, source, out, known, form, force=not resume)
+        found = _found(call, store, made)
+    if as_json:
+        print_json(
+            {"out": str(made.path), "already": made.already, **asdict(made.counts), "campaigns": found}
+        )
+    else:
+        _show_found(call, made, found)
+
+
+def _chosen(known: list[KnownMatcher], campaigns: Sequence[str]) -> list[KnownMatcher]:
+    for name in campaigns:
+        if all(entry.campaign_id != name for entry in known):
+            raise UsageError(
+                f"no campaign {name!r} is known", hint="`shoal match --list` shows those that are."
+            )
+    return [entry for entry in known if not campaigns or entry.campaign_id in campaigns]
+
+
+def _match(
+    call: Call, source: str, out: Path | None, known: Sequence[KnownMatcher], form: Format, *, force: bool
+) -> MatchRun:
+    from ingest.adapters import Shape
+    from matching.stream import match_traffic
+
+    settings = call.settings
+    if out is None:
+        out = settings.home / "matches" / datetime.now(UTC).strftime("%Y-%m-%dT%H%M%S")
+    with watched(quiet=True), _progress(quiet=call.quiet) as progress:
+        return match_traffic(
+            source,
+            known,
+            out,
+            settings,
+            progress=progress,
+            shape=None if form == "auto" else Shape(form),
+            force=force,
+            stdin=sys.stdin.buffer if source == "-" else None,
+        )
+
+
+@contextmanager
+def _progress(*, quiet: bool) -> Iterator[Progress | None]:
+    """Rows, matches and speed, on a terminal."""
+    printer = console(stderr=True)
+    if quiet or not printer.is_terminal:
+        yield None
+        return
+    from rich.progress import Progress as Bar
+    from rich.progress import SpinnerColumn, TextColumn, TimeElapsedColumn
+
+    columns = (
+        SpinnerColumn(),
+        TextColumn("{task.description}", markup=False),
+        TimeElapsedColumn(),
+        TextColumn("{task.fields[told]}", style="dim", markup=False),
+    )
+    with Bar(*columns, console=printer) as bar:
+        task = bar.add_task("match", total=None, told="")
+
+        def show(counts: MatchCounts) -> None:
+            elapsed = bar.tasks[0].elapsed or 1e-9
+            told = f"{counts.rows_in:,} rows, {counts.matched:,} matched, {counts.quarantined:,} set aside"
+            bar.update(task, told=f"{told}, {counts.rows_in / elapsed:,.0f}/s")
+
+        yield show
+
+
+def _found(call: Call, store: Store, made: MatchRun) -> list[dict[str, Any]]:
+    """What was found of each campaign, most prompts first; `new_accounts` were not in its latest run."""
+    import polars as pl
+
+    counts = pl.read_parquet(made.path / "counts.parquet")
+    by_campaign = (
+        counts.group_by("campaign_id")
+        .agg(n_prompts=pl.col("n_prompts").sum(), n_accounts=pl.len(), accounts=pl.col("account_id"))
+        .sort("n_prompts", "campaign_id", descending=[True, False])
+    )
+    last = {campaign.campaign_id: campaign for campaign in store.campaigns()}
+    before: dict[Any, pl.DataFrame] = {}
+    rows = []
+    for row in by_campaign.iter_rows(named=True):
+        campaign = last.get(row["campaign_id"])
+        known: set[str] = set()
+        if campaign is not None:
+            run = store.current_run(campaign.day)
+            if run is not None:
+                if run.run_id not in before:
+                    columns = ["campaign_id", "account_id"]
+                    before[run.run_id] = pl.DataFrame(
+                        run_folder(call.settings, run).table("accounts", columns)
+                    )
+                accounts = before[run.run_id].filter(campaign_id=row["campaign_id"])["account_id"]
+                known = set(accounts.to_list())
+        rows.append(
+            {
+                "campaign_id": row["campaign_id"],
+                "n_prompts": row["n_prompts"],
+                "n_accounts": row["n_accounts"],
+                "new_accounts": len(set(row["accounts"]) - known),
+                "title": campaign.title if campaign is not None else "",
+            }
+        )
+    return rows
+
+
+def _show_found(call: Call, made: MatchRun, found: Sequence[dict[str, Any]]) -> None:
+    if made.already:
+        say("matched before; --force does it again", quiet=call.quiet)
+    counts = made.counts
+    figures = ("prompts", "accounts", "new accounts")
+    shown = table(
+        "campaign", *figures, "title", right=figures, title=f"{counted(counts.matched, 'prompt')} matched"
+    )
+    for row in found:
+        cells = (f"{row['n_prompts']:,}", f"{row['n_accounts']:,}", f"{row['new_accounts']:,}")
+        shown.add_row(safe(row["campaign_id"], "bold"), *map(safe, cells), safe(row["title"]))
+    console().print(shown)
+    say(
+        f"{counted(counts.rows_in, 'row')}: {counts.matched:,} matched, {counts.unmatched:,} did not, "
+        f"{counts.quarantined:,} set aside",
+        quiet=call.quiet,
+    )
+    for reason, number in counts.by_reason.items():
+        say(f"  {number:,}: {reason}", style="yellow", quiet=call.quiet)
+    say(f"written: {made.path}", quiet=call.quiet)
+
+
+def _show_known(known: Sequence[KnownMatcher], *, as_json: bool) -> None:
+    from labeling.template import template_from_json
+
+    if as_json:
+        print_json([asdict(entry) for entry in known])
+        return
+    figures = ("wording", "met strangers", "of", "bound")
+    shown = table("campaign", *figures, "measured", "state", "template", right=figures)
+    for entry in known:
+        shown.add_row(
+            safe(entry.campaign_id, "bold"),
+            safe(entry.variant),
+            safe(f"{entry.organic_matches:,}"),
+            safe(f"{entry.organic_prompts:,}"),
+            safe(f"{entry.collision_bound:.2g}"),
+            safe(entry.day),
+            safe(
+                entry.state.value if entry.state.value == "usable" else f"{entry.state.value}: {entry.reason}"
+            ),
+            safe(template_from_json(entry.template_json).display(), limit=80),
+        )
+    console().print(shown)
+
+
+def _serve(call: Call, address: str, workers: int, no_token: bool) -> None:
+    from flows.match_service import serve
+    from matching.service import refuse_open_door
+
+    host, colon, port = address.rpartition(":")
+    if not colon or not host or not port.isdecimal() or int(port) > 65_535:
+        raise UsageError(f"cannot read the address {address!r}", hint="Write it as --serve 127.0.0.1:8100.")
+    host = host.strip("[]")
+    token = call.settings.match.token.get_secret_value()
+    refuse_open_door(host, token, without_token=no_token)
+    say(f"answering POST /v1/match on {address}; Ctrl-C stops", quiet=call.quiet)
+    serve(host, int(port), workers, call.flags)
