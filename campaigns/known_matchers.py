@@ -65,7 +65,8 @@ def _of_run(path: Path, day: date, wanted: list[tuple[str, int]]) -> list[KnownM
             hint=f"Restore them, or do the day again: shoal run --day {day} --force --input PATH",
         ) from None
     rows = (
-        identities.join(_asked(wanted), on=["campaign_id", "variant"])
+        identities.select("family", "campaign_id", "variant")
+        .join(_asked(wanted), on=["campaign_id", "variant"])
         .join(labels.select("family", "template_json"), on="family")
         .join(matchers, on="family")
     )
