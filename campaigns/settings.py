@@ -321,7 +321,7 @@ class HealthSettings(Section):
         0.3,
         ge=0,
         le=1,
-        description="Part of each canary that one family must hold for a run to be published.",
+        description="Part of most canaries that one family must hold for a run to be published.",
     )
     mixed_share: float = Field(
         0.2, ge=0, description="Most prompts that may be mixed with canaries, as a part of those planted."

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+from statistics import median_low
 from typing import Any, Final
 
 import numpy as np
@@ -153,19 +154,23 @@ def examine(today: Today, before: Sequence[DayFigures], limits: HealthSettings) 
 
 
 def canary_recall(canaries: Sequence[CanaryFigures], why_not: str, floor: float) -> Check:
-    """Each planted campaign is found again."""
+    """Most of the planted campaigns are found again.
+
+    One of them can be lost to what else is in the day's traffic; a stage that fails loses more than one.
+    """
     name = "canary recall"
     if not canaries:
         return Check(name, False, None, None, f"No canaries were planted: {why_not or 'the run knows none'}.")
-    worst = min(canaries, key=lambda one: (one.recall, one.canary))
+    middle = median_low([one.recall for one in canaries])
+    lost = sum(one.recall < floor for one in canaries)
     told = ", ".join(f"{one.canary} {one.found} of {one.n_prompts}" for one in canaries)
     return Check(
         name,
-        worst.recall < floor,
-        worst.recall,
+        middle < floor,
+        middle,
         floor,
-        f"Of the planted campaign `{worst.canary}` {worst.recall:.0%} is in one family of its own, the floor is "
-        f"{floor:.0%} ({told}).",
+        f"{lost} of {len(canaries)} planted campaigns have less than {floor:.0%} of their prompts in one family of "
+        f"their own ({told}).",
         "canaries.parquet; the counts of the stages `group` and `cluster`, and which settings of `scaffold` and "
         "`family` changed",
     )

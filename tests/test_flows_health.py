@@ -59,15 +59,17 @@ def test_a_sound_day_passes_and_every_check_was_made() -> None:
     assert all(check.value is not None and check.limit is not None for check in checks)
 
 
-def test_a_lost_canary() -> None:
+def test_most_canaries_lost() -> None:
     lost = CanaryFigures("reworded", n_prompts=72, found=18, recall=0.25, mixed=0)
-    check = the_one(today(canaries=(CANARY, lost)))
+    long = replace(lost, canary="long", recall=0.1)
+    check = the_one(today(canaries=(CANARY, long, lost)))
     assert (check.name, check.value, check.limit) == ("canary recall", 0.25, 0.3)
     assert check.sentence == (
-        "Of the planted campaign `reworded` 25% is in one family of its own, the floor is 30% "
-        "(exact 24 of 24, reworded 18 of 72)."
+        "2 of 3 planted campaigns have less than 30% of their prompts in one family of their own "
+        "(exact 24 of 24, long 18 of 72, reworded 18 of 72)."
     )
-    assert not failed(today(canaries=(replace(lost, recall=0.3),)))
+    assert not failed(today(canaries=(CANARY, long, replace(lost, recall=0.3))))
+    assert not failed(today(canaries=(CANARY, CANARY, long)))  # one may be lost to the day's traffic
 
 
 def test_without_canaries_nothing_is_judged_and_it_says_why() -> None:
