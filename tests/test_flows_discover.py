@@ -273,6 +273,9 @@ def test_the_manifest_says_what_cannot_have_been_seen(tmp_path: Path) -> None:
         "minimum_accounts": 5,
         "phrase_accounts": 16,
         "min_prompts": 6,
+        "sample_rate": 1.0,
+        "all_prompts": 6,
+        "all_accounts": 5,
         "sentence": "Among 80,000 prompts, families of fewer than 5 accounts or 6 prompts are not looked for, "
         "and below 16 accounts only the words of beginnings and ends tell.",
     }

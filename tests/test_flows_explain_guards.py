@@ -35,7 +35,8 @@ def day(shared: int, *, texts: int = 10, accounts: int = 10, others_each: int = 
     numbers = np.unique(senders, return_inverse=True)[1].astype(np.int64)
     pairs = Pairs(numbers, np.arange(len(rows)), np.ones(len(rows), np.int64))
     keys = pl.Series("text_key", [row.to_bytes(16, "big") for row in range(len(rows))])
-    return TextTable(keys, Readings(pairs=sets, edges=empty, wide_pairs=sets, windows=empty), pairs)
+    readings = Readings(pairs=sets, edges=empty, wide_pairs=sets, windows=empty)
+    return TextTable(keys, readings, pairs, np.zeros(len(rows), np.int8))
 
 
 @pytest.mark.parametrize(

@@ -117,7 +117,7 @@ def done(monkeypatch: pytest.MonkeyPatch) -> list[str]:
         files.write_array(run.path / "vectors.npy", said.astype(np.float32)[:, None])
         return {}
 
-    clustered = ("family_members.parquet", "family_cores.parquet", BACKGROUND_FILE)
+    clustered = ("family_members.parquet", "family_cores.parquet", BACKGROUND_FILE, "canaries.parquet")
     labelled = ("labels.parquet", "matchers.parquet", "slot_values.parquet")
     monkeypatch.setattr(
         "clustering.stage.group", work("group", "usual.parquet", "groups.parquet", "open_texts.parquet")

@@ -40,7 +40,7 @@ def same(
 
     [bold]Examples[/bold]
       shoal same
-      shoal same c-9k2d c-4f2a --reason "the same accounts, the same list of topics"
+      shoal same c-9k2d c-4f2a --reason "the same list of topics"
       shoal same c-9k2d --no --reason "another job of the pool"
     """
     call: Call = ctx.obj
