@@ -21,6 +21,8 @@ from campaigns.runs import Run, attempts
 from campaigns.settings import load
 from campaigns.store import Store
 from flows.discover import copy_results
+from flows.explain.lookup import find_prompt
+from flows.explain.prompt import explain
 from flows.health import Acceptance, recalls
 from flows.resources import Flags
 from simulation.plan import small_plan
@@ -72,6 +74,20 @@ def test_canaries_are_found_again(run: Run) -> None:
     assert all(one["recall"] >= 0.3 for one in found)
     assert [one["recall"] for one in found[:2]] == [1.0, 1.0]
     assert sum(one["n_prompts"] for one in found) < int(counts(run, "plant")["planted"])
+
+
+@pytest.mark.slow
+def test_prompts_are_explained_without_what_was_planted(run: Run) -> None:
+    inside = set(run.table("family_members", ["text_key"])["text_key"].to_pylist())
+    rows = run.prompts(["prompt_id", "text_key"]).sort_by("prompt_id").to_pylist()
+    alone = [row["prompt_id"] for row in rows if row["text_key"] not in inside][:12]
+    together = [row["prompt_id"] for row in rows if row["text_key"] in inside][:3]
+    for name in alone + together:
+        sent = find_prompt(run, name)
+        assert sent is not None
+        told = explain(run, sent, load(PLANTING, environment={}).settings)
+        shown = [*told.members, *told.exemplars, *told.neighbours, *told.alike]
+        assert not [one for one in shown if one.account_id.startswith(RESERVED_PREFIX)]
 
 
 @pytest.mark.slow

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from campaigns.errors import UsageError
 from campaigns.runs import Run
 from campaigns.settings import EmbeddingSettings, FamilySettings, ScaffoldSettings, Section, Settings
+from clustering.canaries import Planted
 from clustering.lexical import Readings
 from clustering.stage import TextTable
 
@@ -26,6 +27,8 @@ class Day:
     """One run. Arrays have one entry per row of `texts`.
 
     Attributes:
+        texts: what was planted has neither features nor senders here.
+        real: bool, whether the traffic sent it; the others were planted.
         scaffold, family, embedding: the settings that the run was made with.
         families: int32, -1 for none.
         strengths: float32, of the member in its family; 0 for none.
@@ -38,6 +41,7 @@ class Day:
 
     run: Run
     texts: TextTable
+    real: NDArray[np.bool_]
     scaffold: ScaffoldSettings
     family: FamilySettings
     embedding: EmbeddingSettings
@@ -60,6 +64,8 @@ class Day:
         """
         _check(run)
         texts = TextTable.read(run)
+        real = Planted.among(texts.keys, run.planted()).real
+        texts = texts.only(real)
         members, groups = run.table("family_members"), run.table("groups")
         at, grouped = texts.rows_of(members["text_key"]), texts.rows_of(groups["text_key"])
         n = len(texts)
@@ -67,6 +73,7 @@ class Day:
         return cls(
             run=run,
             texts=texts,
+            real=real,
             scaffold=_section(ScaffoldSettings, made_with.get("scaffold"), settings.scaffold),
             family=_section(FamilySettings, made_with.get("family"), settings.family),
             embedding=_section(EmbeddingSettings, made_with.get("embedding"), settings.embedding),

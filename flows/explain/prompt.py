@@ -159,7 +159,7 @@ def _embedded(day: Day, row: int) -> tuple[bool, Alike]:
         return False, []
     vectors = np.load(day.run.path / "vectors.npy", mmap_mode="r")
     cosines = np.asarray(vectors @ vectors[mine[0]], np.float64).round(6)
-    cosines[(of == row) | (np.arange(len(of)) == mine[0])] = -1.0
+    cosines[(of == row) | (np.arange(len(of)) == mine[0]) | ~day.real[of]] = -1.0
     order = np.lexsort((np.arange(len(of)), -cosines))
     return True, [(int(of[one]), float(cosines[one])) for one in order[:3].tolist() if cosines[one] > 0]
 
