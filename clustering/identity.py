@@ -15,7 +15,7 @@ from __future__ import annotations
 import base64
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 
 import numpy as np
@@ -262,7 +262,8 @@ class _Recognition:
             return self._identity(row, column, self._new_ids[row], Event.POSSIBLY_CONTINUES)
         if not len(self._known):
             return Identity(self._new_ids[row], Event.MINTED, 0.0)
-        return self._identity(row, int(np.argmax(fits.nearest[row])), self._new_ids[row], Event.MINTED)
+        nearest = self._identity(row, int(np.argmax(fits.nearest[row])), self._new_ids[row], Event.MINTED)
+        return replace(nearest, other_id=None)  # how near it is tells something, which it is does not
 
     def _back_again(self, row: int, column: int) -> Identity | None:
         """The campaign that `column` had taken in, if its wording is what parts from it."""

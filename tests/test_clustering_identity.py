@@ -92,7 +92,7 @@ def test_a_drifting_template_keeps_its_id_and_a_new_one_gets_its_own() -> None:
     drifted, fresh = told([found(range(2, 12)), found(range(100, 110))], before).identities
     assert (drifted.campaign_id, drifted.event, drifted.other_id) == ("c-old", Event.KEPT, None)
     assert drifted.overlap == pytest.approx(8 / 12, abs=1e-6)
-    assert fresh.event == Event.MINTED
+    assert (fresh.event, fresh.other_id) == (Event.MINTED, None)
     assert fresh.campaign_id not in {"c-old", "c-other"}
 
 
