@@ -26,7 +26,7 @@ from campaigns.settings import LabelSettings
 from campaigns.tokens import Kind, tokenize
 from labeling.matcher import Matcher
 from labeling.screen import Screen
-from labeling.sought import QUORUM, words_of
+from labeling.sought import screen_of, words_of
 from labeling.template import is_template
 
 CONFIDENCE: Final = 0.95
@@ -103,7 +103,7 @@ def collisions(
         families: the family of each matcher.
         matchers: of `labeling.sought`, as other traffic meets them.
     """
-    screen = Screen.of(matchers, QUORUM)
+    screen = screen_of(matchers)
     of_text = pl.DataFrame(members.select(["text_key", "family"]))
     matched: list[pl.DataFrame] = []
     of_prompts = read = 0

@@ -318,6 +318,18 @@ def _hits(indptr, shapes, automaton, nested, keys, literals, pieces, open_ends):
     )
 
 
+@njit(cache=True, nogil=True, inline="always")
+def _first_from(least, places, low, high):  # type: ignore[no-untyped-def]
+    """The first of `places[low:high]`, which ascend, that is `least` or more; `high` if there is none."""
+    while low < high:
+        middle = (low + high) // 2
+        if places[middle] < least:
+            low = middle + 1
+        else:
+            high = middle
+    return low
+
+
 @njit(cache=True, nogil=True)
 def _gathered(parts, sizes, places, starts, counts, spots):  # type: ignore[no-untyped-def]
     """Tokens of the pieces that occur in order, each as far left as it can be; `spots` gets their ends, -1 for none.
@@ -329,18 +341,10 @@ def _gathered(parts, sizes, places, starts, counts, spots):  # type: ignore[no-u
     held = 0
     for k in range(len(parts)):
         spots[k] = -1
-        low = starts[parts[k]]
-        high = low + counts[parts[k]]
-        least = at + sizes[parts[k]]
-        stop = high
-        while low < stop:
-            middle = (low + stop) // 2
-            if places[middle] < least:
-                low = middle + 1
-            else:
-                stop = middle
-        if low < high:
-            at = places[low]
+        high = starts[parts[k]] + counts[parts[k]]
+        found = _first_from(at + sizes[parts[k]], places, starts[parts[k]], high)
+        if found < high:
+            at = places[found]
             spots[k] = at
             held += sizes[parts[k]]
     return held
@@ -364,17 +368,10 @@ def _placed(own, sizes, places, starts, counts, n_words, leading, trailing, spot
             if high == low or places[high - 1] != end or end - size < at:
                 return False
         else:
-            least = at + size
-            stop = high
-            while low < stop:
-                middle = (low + stop) // 2
-                if places[middle] < least:
-                    low = middle + 1
-                else:
-                    stop = middle
-            if low == high:
+            found = _first_from(at + size, places, low, high)
+            if found == high:
                 return False
-            end = places[low]
+            end = places[found]
         if k == 0 and not leading and end != size:
             return False
         spots[k] = end

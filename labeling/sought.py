@@ -46,5 +46,6 @@ def matchers_of(templates: Sequence[Template]) -> list[Matcher]:
     return compile_templates(templates, words_of)
 
 
-def screen_of(templates: Sequence[Template]) -> Screen:
-    return Screen.of(matchers_of(templates), QUORUM)
+def screen_of(matchers: Sequence[Matcher]) -> Screen:
+    """Matchers of `matchers_of`, to be sought in `words_of` texts."""
+    return Screen.of(matchers, QUORUM)

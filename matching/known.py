@@ -15,7 +15,7 @@ from campaigns.entries import KnownMatcher
 from campaigns.errors import IntegrityError
 from campaigns.records import MatcherState, Template
 from labeling.screen import Screen
-from labeling.sought import QUORUM, matchers_of
+from labeling.sought import matchers_of, screen_of
 from labeling.template import template_from_json
 
 
@@ -75,7 +75,7 @@ class KnownCampaigns:
         matchers = matchers_of(templates)
         ids = {owner.campaign_id: number for number, owner in enumerate(owners)}
         return cls(
-            Screen.of(matchers, QUORUM),
+            screen_of(matchers),
             tuple(owners),
             np.array([ids[owner.campaign_id] for owner in owners], np.int32),
             np.array(anywhere, np.bool_),

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from campaigns.records import Slot, Template
 from campaigns.tokens import tokenize
 from labeling.screen import PIECE
-from labeling.sought import QUORUM, screen_of, words_of
+from labeling.sought import QUORUM, matchers_of, screen_of, words_of
 
 SLOT = Slot("text", 0, ())
 WORDS = ["ab", "ba", "a", "b", "7"]
@@ -77,7 +77,9 @@ def test_screen_agrees_with_brute_force(
 ) -> None:
     texts = texts + [[word for literal in literals for word in literal] for literals, _, _ in planted]
     texts += [[*text[:3], "x", *text[3:]] for text in texts]
-    hits = screen_of([template_of(*one) for one in planted]).hits(words_of([" ".join(t) for t in texts]))
+    hits = screen_of(matchers_of([template_of(*one) for one in planted])).hits(
+        words_of([" ".join(t) for t in texts])
+    )
     found = dict(
         zip(zip(hits.texts.tolist(), hits.matchers.tolist(), strict=True), hits.covered.tolist(), strict=True)
     )
@@ -104,7 +106,7 @@ ASK = Template(("Please grade the essay below from one to ten, then give your re
     ],
 )
 def test_noise_and_a_new_word_hide_nothing(text: str) -> None:
-    assert screen_of([ASK]).hits(words_of([text])).texts.tolist() == [0]
+    assert screen_of(matchers_of([ASK])).hits(words_of([text])).texts.tolist() == [0]
 
 
 @pytest.mark.parametrize(
@@ -118,7 +120,7 @@ def test_noise_and_a_new_word_hide_nothing(text: str) -> None:
     ],
 )
 def test_half_a_template_or_another_order_is_not_the_template(text: str) -> None:
-    assert screen_of([ASK]).hits(words_of([text])).texts.tolist() == []
+    assert screen_of(matchers_of([ASK])).hits(words_of([text])).texts.tolist() == []
 
 
 def test_words_keep_their_places_in_the_text() -> None:
@@ -132,7 +134,6 @@ def test_words_keep_their_places_in_the_text() -> None:
 
 
 def test_punctuation_at_an_end_leaves_its_place_to_the_slot() -> None:
-    hits = screen_of([Template(('"', SLOT, '" is what I want to hear about in full?!'), 0, 0, 0)]).hits(
-        words_of(["the sea is what I want to hear about in full"])
-    )
+    said = Template(('"', SLOT, '" is what I want to hear about in full?!'), 0, 0, 0)
+    hits = screen_of(matchers_of([said])).hits(words_of(["the sea is what I want to hear about in full"]))
     assert hits.whole.tolist() == [True]

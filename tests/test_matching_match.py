@@ -151,4 +151,4 @@ def test_many_templates_are_compiled_like_one_by_one() -> None:
     for one, alone in zip(matchers_of(templates), (matchers_of([t])[0] for t in templates), strict=True):
         assert one.literals.tolist() == alone.literals.tolist()
         assert (one.leading, one.trailing) == (alone.leading, alone.trailing)
-    assert len(screen_of(templates)) == 5
+    assert len(screen_of(matchers_of(templates))) == 5
