@@ -82,19 +82,18 @@ def unseen(run: Run) -> dict[str, list[Lineage]]:
 def wordings_of(run: Run, encoder: str = "") -> dict[str, tuple[WordingRecord, ...]]:
     """The wordings of each campaign by its id, in the order of their lasting numbers."""
     ids = pl.DataFrame(run.table("identities", ["family", "campaign_id", "variant"]))
-    cores = pl.DataFrame(run.table("family_cores")).sort("family", "feature")
-    bounds = np.searchsorted(cores["family"].to_numpy(), np.arange(ids.height + 1))
-    features, weights = cores["feature"].to_numpy(), cores["weight"].to_numpy()
+    cores = run.cores(ids.height)
     medoids = np.load(run.path / "medoids.npy")
     found: dict[str, list[WordingRecord]] = {}
     for row in ids.sort("campaign_id", "variant").iter_rows(named=True):
-        family = row["family"]
-        own = slice(bounds[family], bounds[family + 1])
-        medoid = medoids[family] if medoids[family].any() else medoids[family][:0]
+        features, weights = cores[row["family"]]
+        medoid = medoids[row["family"]]
+        if not medoid.any():
+            medoid = medoid[:0]
         wording = WordingRecord(
             variant=row["variant"],
-            features=features[own],
-            weights=weights[own],
+            features=features,
+            weights=weights,
             medoid=medoid,
             encoder=encoder if len(medoid) else "",
         )

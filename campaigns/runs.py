@@ -24,11 +24,14 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from datetime import UTC, date, datetime
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+from numpy.typing import NDArray
 
 from campaigns import files
 from campaigns.errors import IntegrityError, UsageError
@@ -257,6 +260,13 @@ class Run:
     def prompts(self, columns: list[str] | None = None) -> pa.Table:
         """All accepted prompts; name the columns you need."""
         return pa.concat_tables([files.read_parquet(part, columns) for part in self.prompt_parts()])
+
+    def cores(self, n_families: int) -> list[tuple[NDArray[np.uint64], NDArray[np.float32]]]:
+        """Features, ascending, and weights of each family's core, from `family_cores`; empty where it has none."""
+        table = self.table("family_cores").sort_by([("family", "ascending"), ("feature", "ascending")])
+        bounds = np.searchsorted(table["family"].to_numpy(), np.arange(n_families + 1))
+        features, weights = table["feature"].to_numpy(), table["weight"].to_numpy()
+        return [(features[a:b], weights[a:b]) for a, b in pairwise(bounds)]
 
     def texts(self, columns: list[str]) -> pa.Table:
         """The distinct texts of the traffic, columns of schema TEXTS; none of what was planted."""

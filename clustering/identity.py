@@ -24,61 +24,13 @@ from scipy.stats import poisson
 
 from campaigns.entries import Event
 from campaigns.settings import IdentitySettings
-from clustering.overlap import Core, overlap_matrix
-
-FEWEST_SHARED = 3
-BEYOND_CHANCE = 1e-6
-"""Accounts in common are no accident from so many on, if chance gives as many less often than this."""
+from clustering.fits import Fits, Found, Known, KnownWording, Wording, compare
+from clustering.overlap import overlap_matrix
 
 PARTED = 0.001
 """A pool has parted if chance would leave as few accounts on both sides less often than this."""
 
-_NOT_LATELY = 0.9
-"""Weight of a known wording that its campaign did not send on its last day: after a split another may own it."""
-
 _ID_BYTES = 10
-
-
-@dataclass(frozen=True, slots=True)
-class Wording:
-    """`medoid`: float32 (d,) of length 1, or None where nothing was embedded."""
-
-    core: Core
-    n_prompts: int
-    medoid: NDArray[np.float32] | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Found:
-    """A campaign of today. `accounts` int64 (n,) ascending, `sent` int64 (n,): what each sent of it."""
-
-    wordings: Sequence[Wording]
-    accounts: NDArray[np.int64]
-    sent: NDArray[np.int64]
-
-
-@dataclass(frozen=True, slots=True)
-class KnownWording:
-    variant: int
-    core: Core
-    seen_on: date
-    medoid: NDArray[np.float32] | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Known:
-    """A campaign of days before.
-
-    Attributes:
-        accounts: int64 (n,) ascending, those that were named on its last days, numbered as in `Found`.
-        merged_into: the campaign that has taken it in.
-    """
-
-    campaign_id: str
-    last_day: date
-    wordings: Sequence[KnownWording]
-    accounts: NDArray[np.int64]
-    merged_into: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,41 +47,6 @@ class Identity:
 
 
 @dataclass(frozen=True, slots=True)
-class Fits:
-    """Today's campaigns (rows) beside known ones (columns).
-
-    Attributes:
-        overlap: of all prompts, each wording with the nearest known one; `nearest` that of the nearest wording.
-        shared, expected: accounts in common, and those that their activity explains.
-        held: the part of the known campaign's accounts.
-        tied: more in common than chance, and a telling part of the smaller side.
-        cosine: of the nearest wordings' medoids, NaN where unknown.
-    """
-
-    overlap: NDArray[np.float64]
-    nearest: NDArray[np.float64]
-    shared: NDArray[np.int64]
-    expected: NDArray[np.float64]
-    held: NDArray[np.float64]
-    tied: NDArray[np.bool_]
-    cosine: NDArray[np.float64]
-
-    def same(self, settings: IdentitySettings) -> NDArray[np.bool_]:
-        """Which pairs are near enough for one id."""
-        related = (self.nearest >= settings.ask_overlap) | (self.cosine >= settings.near_cosine)
-        return (self.nearest >= settings.keep_overlap) | (self.tied & related)
-
-    def related(self, settings: IdentitySettings) -> NDArray[np.bool_]:
-        """Which pairs a person should look at."""
-        return (self.nearest >= settings.ask_overlap) | self.tied | (self.cosine >= settings.near_cosine)
-
-    @property
-    def score(self) -> NDArray[np.float64]:
-        """The better the fit, the larger: overlap, and the part of its accounts that goes on, where these are tied."""
-        return self.overlap + np.where(self.tied, self.held, 0.0)
-
-
-@dataclass(frozen=True, slots=True)
 class Recognised:
     """
     Attributes:
@@ -139,39 +56,6 @@ class Recognised:
 
     identities: Sequence[Identity]
     merged: Sequence[tuple[str, Identity]] = field(default=())
-
-
-def compare(
-    found: Sequence[Found], known: Sequence[Known], activity: NDArray[np.int64], settings: IdentitySettings
-) -> Fits:
-    """
-    Args:
-        activity: int64, prompts of the day of each numbered account; 0 for those that were not there.
-    """
-    today = [wording for one in found for wording in one.wordings]
-    before = [(k, wording) for k, one in enumerate(known) for wording in one.wordings]
-    row_of = np.repeat(np.arange(len(found)), [len(one.wordings) for one in found])
-    column_of = np.array([k for k, _ in before], np.int64)
-    pairs = overlap_matrix([one.core for one in today], [one.core for _, one in before])
-    lately = np.array([_NOT_LATELY if w.seen_on < known[k].last_day else 1.0 for k, w in before])
-    best = _best_of(pairs, column_of, len(known))
-    owned = _best_of(pairs * lately, column_of, len(known))
-    prompts = np.array([one.n_prompts for one in today], np.float64)
-    overlap, nearest = np.zeros((2, len(found), len(known)))
-    for row in range(len(found)):
-        own = row_of == row
-        overlap[row] = np.average(owned[own], axis=0, weights=prompts[own])
-        nearest[row] = best[own].max(axis=0)
-    cosine = _cosines(today, [one for _, one in before], row_of, column_of, overlap.shape)
-    shared, expected = _shared(found, known, activity)
-    ours = np.array([len(one.accounts) for one in found], np.int64)[:, None]
-    theirs = np.array([len(one.accounts) for one in known], np.int64)
-    tied = (
-        (shared >= FEWEST_SHARED)
-        & (shared >= settings.shared_accounts * np.minimum(ours, theirs))
-        & (poisson.sf(shared - 1, np.maximum(expected, 1e-12)) < BEYOND_CHANCE)
-    )
-    return Fits(overlap, nearest, shared, expected, shared / np.maximum(theirs, 1), tied, cosine)
 
 
 def recognise(
@@ -340,48 +224,6 @@ def variants(wordings: Sequence[Wording], known: Sequence[KnownWording], first_f
     )
     result |= {row: first_free + n for n, row in enumerate(fresh)}
     return [result[row] for row in range(len(wordings))]
-
-
-def _best_of(pairs: NDArray[np.float64], column_of: NDArray[np.int64], n: int) -> NDArray[np.float64]:
-    """float64 (rows, n): of the columns of each campaign, the largest; 0 where it has none."""
-    best = np.zeros((n, len(pairs)))
-    np.maximum.at(best, column_of, pairs.T)
-    return best.T
-
-
-def _cosines(
-    today: Sequence[Wording],
-    before: Sequence[KnownWording],
-    row_of: NDArray[np.int64],
-    column_of: NDArray[np.int64],
-    shape: tuple[int, ...],
-) -> NDArray[np.float64]:
-    """float64 `shape`: the largest cosine of two wordings, NaN where no pair has vectors of one length."""
-    result = np.full(shape, -np.inf)
-    left = {i: one.medoid for i, one in enumerate(today) if one.medoid is not None}
-    right = {j: one.medoid for j, one in enumerate(before) if one.medoid is not None}
-    if left and right:
-        cosines = np.stack([*left.values()]).astype(np.float64) @ np.stack([*right.values()]).T
-        np.maximum.at(result, (row_of[[*left]][:, None], column_of[[*right]][None, :]), cosines)
-    return np.where(np.isinf(result), np.nan, result)
-
-
-def _shared(
-    found: Sequence[Found], known: Sequence[Known], activity: NDArray[np.int64]
-) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-    """(n_found, n_known) each: accounts in common, and those that activity explains."""
-    names = np.concatenate([np.empty(0, np.int64), *(one.accounts for one in known)])
-    column_of = np.repeat(np.arange(len(known)), [len(one.accounts) for one in known])
-    there = activity[names] > 0
-    names, column_of = names[there], column_of[there]
-    prompts = max(int(activity.sum()), 1)
-    shared = np.zeros((len(found), len(known)), np.int64)
-    expected = np.zeros((len(found), len(known)))
-    for row, one in enumerate(found):
-        by_chance = np.minimum(activity[names] * (one.sent.sum() / prompts), 1.0)
-        shared[row] = np.bincount(column_of[np.isin(names, one.accounts)], minlength=len(known))
-        expected[row] = np.bincount(column_of, by_chance, len(known))
-    return shared, expected
 
 
 def _assignment(fits: NDArray[np.float64]) -> NDArray[np.int64]:

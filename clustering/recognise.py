@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
-from itertools import pairwise
 
 import numpy as np
 import polars as pl
@@ -17,7 +16,8 @@ from campaigns.entries import Event, KnownCampaign
 from campaigns.records import IDENTITIES, UNSEEN
 from campaigns.runs import Counts, Run
 from campaigns.settings import IdentitySettings, Settings
-from clustering.identity import Found, Identity, Known, KnownWording, Wording, recognise, variants
+from clustering.fits import Found, Known, KnownWording, Wording
+from clustering.identity import Identity, recognise, variants
 from clustering.overlap import Core
 
 OUTPUTS = ("identities.parquet", "unseen.parquet", "medoids.npy")
@@ -89,7 +89,7 @@ class _Day:
         )
         return cls(
             ordered["family"].to_list(),
-            _cores(run, n),
+            [Core(*core) for core in run.cores(n)],
             prompts,
             _medoids(run, members, n),
             sent.sort("family", "account_id"),
@@ -124,13 +124,6 @@ class _Numbers:
 
     def of(self, names: pl.Series) -> NDArray[np.int64]:
         return self._names.search_sorted(names).to_numpy().astype(np.int64)
-
-
-def _cores(run: Run, n: int) -> list[Core]:
-    table = pl.DataFrame(run.table("family_cores")).sort("family", "feature")
-    bounds = np.searchsorted(table["family"].to_numpy(), np.arange(n + 1))
-    features, weights = table["feature"].to_numpy(), table["weight"].to_numpy()
-    return [Core(features[a:b], weights[a:b]) for a, b in pairwise(bounds)]
 
 
 def _medoids(run: Run, members: pl.DataFrame, n: int) -> NDArray[np.float32]:

@@ -12,18 +12,8 @@ from hypothesis import strategies as st
 
 from campaigns.entries import Event
 from campaigns.settings import IdentitySettings
-from clustering.identity import (
-    Found,
-    Identity,
-    Known,
-    KnownWording,
-    Recognised,
-    Wording,
-    mint,
-    parted,
-    recognise,
-    variants,
-)
+from clustering.fits import Found, Known, KnownWording, Wording
+from clustering.identity import Identity, Recognised, mint, parted, recognise, variants
 from clustering.overlap import Core, overlap_matrix
 
 DAY = date(2026, 1, 6)
