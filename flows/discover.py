@@ -27,20 +27,17 @@ from campaigns.settings import Settings, load
 from campaigns.store import Store
 from flows import steps
 from flows.floor import detection_floor
-from flows.health import (
+from flows.gate import (
     Acceptance,
-    Check,
-    DayFigures,
-    Today,
     counts_of,
     days_before,
-    examine,
     health_counts,
     recalls,
     refusal,
     today_of,
     write_health,
 )
+from flows.health import Check, DayFigures, Today, examine
 from flows.resources import Flags, RunRef, encoder
 
 Step = Callable[[RunRef], None]
@@ -81,7 +78,7 @@ def discover_campaigns(
         accept: publish although the health gate would stop it.
 
     Raises:
-        HealthError: the run is there and looks like a failure (`flows.health`).
+        HealthError: the run is there and looks like a failure (`flows.gate`).
         ShoalError: see `campaigns.errors`; the last published run is untouched.
     """
     settings = load(flags).settings

@@ -14,17 +14,8 @@ from campaigns.runs import Run
 from campaigns.settings import HealthSettings, load
 from flows.commands.run import _acceptance
 from flows.floor import detection_floor
-from flows.health import (
-    Acceptance,
-    CanaryFigures,
-    Check,
-    DayFigures,
-    Today,
-    examine,
-    health_counts,
-    recalls,
-    refusal,
-)
+from flows.gate import Acceptance, health_counts, recalls, refusal
+from flows.health import CanaryFigures, Check, DayFigures, Today, examine
 
 DAY = date(2026, 3, 2)
 LIMITS = HealthSettings()

@@ -17,7 +17,7 @@ from flows.commands.summary import counts_table, stages_table, summary
 
 if TYPE_CHECKING:
     from flows.discover import DayResult
-    from flows.health import Acceptance
+    from flows.gate import Acceptance
 
 Format = Literal["auto", "traffic", "chat", "otel", "litellm"]
 InputOption = Annotated[
@@ -150,7 +150,7 @@ def backfill(
 def _acceptance(reason: str | None) -> Acceptance | None:
     if reason is None:
         return None
-    from flows.health import Acceptance
+    from flows.gate import Acceptance
 
     return Acceptance(getpass.getuser(), reason)
 

@@ -78,7 +78,7 @@ def _manifest(run: PublishedRun | None, settings: Settings) -> dict[str, Any]:
 
 
 def _canaries(published: Sequence[PublishedRun]) -> list[dict[str, Any]]:
-    from flows.health import recalls
+    from flows.gate import recalls
 
     by_day = [(run.day.isoformat(), recalls(run.counts)) for run in published]
     names = sorted({name for _, found in by_day for name in found})
@@ -102,7 +102,7 @@ _ACCEPTED: Final = {"failed": "failed", "by": "accepted_by", "reason": "accepted
 def _held_back(settings: Settings, published: set[str]) -> list[dict[str, Any]]:
     """Runs that the health gate stopped and nobody accepted, as far as their folders are there."""
     from campaigns.runs import attempts, days
-    from flows.health import HEALTH
+    from flows.gate import HEALTH
 
     found = []
     for day in days(settings.home)[-DAYS_SHOWN:]:
