@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import date
 from pathlib import Path
 
+import numpy as np
 import polars as pl
 import pyarrow as pa
 
@@ -45,7 +46,8 @@ OUTPUTS = (
 def join_families(run: Run, settings: Settings) -> Counts:  # noqa: ARG001 a stage takes both
     """Families that one pool sends in several wordings, told by shared accounts: write `wordings.parquet`."""
     members = Members.read(run)
-    leads, joins = join_wordings(members, run.table("labels", ["objective"])["objective"].to_pylist())
+    objectives = run.table("labels", ["objective"])["objective"].to_pylist()
+    leads, joins = join_wordings(members, objectives, np.load(run.path / "directions.npy"))
     why = {join.right: join for join in joins}
     rows = [
         {"family": family, "lead": lead}

@@ -2,8 +2,9 @@
 
 An operator who rotates over wordings, or over languages, leaves a family for each. What joins them is their accounts:
 two families share far more than chance would have it, given how much each account sends. Sharing a pool is not enough,
-though: a pool may run two jobs. Wordings of one task have words in common, or are of two languages, and prompts fall on
-them at random; where each account serves both jobs more often than dealing would give, they are two.
+though: a pool may run two jobs. Wordings of one task have words in common, ask for the same as an encoder sees it, or
+are of two languages, and prompts fall on them at random; where each account serves both jobs more often than dealing
+would give, they are two.
 
 Families are joined by falling evidence and pooled at once, so that a small wording, which shares a single account with
 each of the others, is compared with all of their accounts together.
@@ -33,6 +34,8 @@ ALIKE, PER_COSINE = 0.1, 12.0
 """Cosine of the vocabularies of two wordings of one task in one language, and what each further 1.0 adds to `LOG_P`."""
 SAME_OBJECTIVE = 0.03
 """The same for wordings that are after the same thing, by their labels."""
+SAME_DIRECTION = 0.35
+"""Cosine of what two wordings ask for, as an encoder sees their templates, that is enough without common words."""
 OTHER_LANGUAGE = 0.4
 """Part of the texts in other languages from which two families are translations rather than wordings."""
 SURELY_ALIKE = 0.5
@@ -88,24 +91,34 @@ class _Sparse:
 
 @dataclass(slots=True)
 class _Group:
-    """A growing campaign: its prompts by account, the mean weights of its words, the shares of its languages."""
+    """A growing campaign: its prompts by account, the mean weights of its words, the shares of its languages, the mean
+    direction of its templates."""
 
     families: list[int]
     counts: _Sparse
     vocabulary: _Sparse
     languages: NDArray[np.float64]
+    direction: NDArray[np.float64]
     objective: str
     version: int = 0
 
 
-def join_wordings(members: Members, objectives: Sequence[str] = ()) -> tuple[NDArray[np.int64], list[Join]]:
+def join_wordings(
+    members: Members, objectives: Sequence[str] = (), directions: NDArray[np.floating] | None = None
+) -> tuple[NDArray[np.int64], list[Join]]:
     """The campaign of each family, int64 (n_families,), named by its lead family (most prompts), and the joins.
 
     Args:
         objectives: `Objective` of each family; empty: not known.
+        directions: (n_families, d), what each family asks for, of length 1; zeros where it is not known.
     """
     counts = members.counts
-    groups = _groups(members, objectives or [Objective.UNCLEAR] * members.n_families)
+    n = members.n_families
+    groups = _groups(
+        members,
+        objectives or [Objective.UNCLEAR] * n,
+        np.zeros((n, 1)) if directions is None else directions.astype(np.float64),
+    )
     activity = members.population.n_prompts
     chance = Chance(activity)
     queue: list[tuple[float, int, int, int, int, Join]] = []
@@ -133,7 +146,7 @@ def join_wordings(members: Members, objectives: Sequence[str] = ()) -> tuple[NDA
         for other in sorted(groups):
             if other != i:
                 propose(min(i, other), max(i, other))
-    found = np.arange(members.n_families)
+    found = np.arange(n)
     sizes = np.asarray(counts.sum(axis=1)).ravel()
     for group in groups.values():
         lead = min(group.families, key=lambda family: (-sizes[family], family))
@@ -141,7 +154,9 @@ def join_wordings(members: Members, objectives: Sequence[str] = ()) -> tuple[NDA
     return found, joins
 
 
-def _groups(members: Members, objectives: Sequence[str]) -> dict[int, _Group]:
+def _groups(
+    members: Members, objectives: Sequence[str], directions: NDArray[np.float64]
+) -> dict[int, _Group]:
     """One group per family. Vocabularies are means over texts, of words weighted by how few families have them.
 
     Function words are left out: with few families their weight would not tell them from a template's words.
@@ -163,7 +178,7 @@ def _groups(members: Members, objectives: Sequence[str]) -> dict[int, _Group]:
     np.add.at(spoken, (of_text, members.languages), 1.0)  # unknown, -1, counts in the last place
     spoken /= np.maximum(spoken.sum(axis=1, keepdims=True), 1)
     counts = _Sparse.rows(members.counts)
-    return {i: _Group([i], counts[i], weighted[i], spoken[i], objectives[i]) for i in range(n)}
+    return {i: _Group([i], counts[i], weighted[i], spoken[i], directions[i], objectives[i]) for i in range(n)}
 
 
 def _pool(into: _Group, other: _Group) -> None:
@@ -172,6 +187,7 @@ def _pool(into: _Group, other: _Group) -> None:
     into.families += other.families
     into.vocabulary = into.vocabulary * mine + other.vocabulary * (1 - mine)
     into.languages = into.languages * mine + other.languages * (1 - mine)
+    into.direction = into.direction * mine + other.direction * (1 - mine)
     into.counts = into.counts + other.counts
     into.version += 1
 
@@ -193,11 +209,17 @@ def _join(
     cosine = left.vocabulary.cosine(right.vocabulary)
     translated = np.abs(left.languages - right.languages).sum() / 2 >= OTHER_LANGUAGE
     after_the_same = left.objective == right.objective != Objective.UNCLEAR
-    needed = 0.0 if translated else SAME_OBJECTIVE if after_the_same else ALIKE
+    alike = _cosine(left.direction, right.direction) >= SAME_DIRECTION
+    needed = 0.0 if translated or alike else SAME_OBJECTIVE if after_the_same else ALIKE
     if _more_than_dealt(left, right, shared) > TWO_JOBS:
         needed = SURELY_ALIKE
     enough = log_p <= LOG_P + PER_COSINE * max(cosine - ALIKE, 0.0)
     return Join(i, j, shared, expected, log_p, cosine) if enough and cosine >= needed else None
+
+
+def _cosine(one: NDArray[np.float64], other: NDArray[np.float64]) -> float:
+    lengths = float(np.linalg.norm(one) * np.linalg.norm(other))
+    return float(one @ other) / lengths if lengths > 0 else 0.0
 
 
 def _more_than_dealt(left: _Group, right: _Group, shared: int) -> float:

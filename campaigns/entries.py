@@ -206,14 +206,14 @@ class WordingRecord:
     Attributes:
         variant: lasting number of the wording within its campaign.
         features: uint64 (n,); `weights`: float32 (n,): its core.
-        medoid: float16 (d,), direction of its texts as `encoder` (a fingerprint) sees them; empty if nothing was
-            embedded.
+        direction: float16 (d,) of length 1, what its template asks for as `encoder` (a fingerprint) sees it; empty
+            where it sees nothing.
     """
 
     variant: int
     features: NDArray[np.uint64]
     weights: NDArray[np.float32]
-    medoid: NDArray[np.float16] = field(default_factory=lambda: np.empty(0, np.float16))
+    direction: NDArray[np.float16] = field(default_factory=lambda: np.empty(0, np.float16))
     encoder: str = ""
 
 
@@ -244,7 +244,7 @@ class KnownWording(WordingRecord):
     def digest(self) -> str:
         """SHA-256, in hex, of everything it says."""
         name = f"{self.campaign_id} {self.variant} {self.day} {len(self.features)} {self.encoder} "
-        arrays = self.features.tobytes() + self.weights.tobytes() + self.medoid.tobytes()
+        arrays = self.features.tobytes() + self.weights.tobytes() + self.direction.tobytes()
         return hashlib.sha256(name.encode() + arrays).hexdigest()
 
 

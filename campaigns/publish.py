@@ -26,8 +26,8 @@ from campaigns.failpoints import failpoint
 from campaigns.locks import DayLock
 from campaigns.store import Store
 from campaigns.tables import (
+    DIRECTION,
     FEATURES,
-    MEDOID,
     WEIGHTS,
     Base,
     CampaignDayRow,
@@ -120,7 +120,7 @@ def _wording(campaign_id: str, wording: WordingRecord) -> dict[str, Any]:
         "variant": wording.variant,
         "features": np.ascontiguousarray(wording.features, FEATURES).tobytes(),
         "weights": np.ascontiguousarray(wording.weights, WEIGHTS).tobytes(),
-        "medoid": np.ascontiguousarray(wording.medoid, MEDOID).tobytes(),
+        "direction": np.ascontiguousarray(wording.direction, DIRECTION).tobytes(),
         "encoder": wording.encoder,
     }
 

@@ -301,7 +301,7 @@ _LINEAGE = [
     pa.field("cosine", pa.float64()),
 ]
 """Why a campaign has its id: with whom it was compared, the overlap of their nearest wordings, accounts in common and
-those that chance explains, the cosine of their medoids."""
+those that chance explains, the cosine of what they ask for."""
 
 IDENTITIES = pa.schema(
     [

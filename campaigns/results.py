@@ -83,19 +83,19 @@ def wordings_of(run: Run, encoder: str = "") -> dict[str, tuple[WordingRecord, .
     """The wordings of each campaign by its id, in the order of their lasting numbers."""
     ids = pl.DataFrame(run.table("identities", ["family", "campaign_id", "variant"]))
     cores = run.cores(ids.height)
-    medoids = np.load(run.path / "medoids.npy")
+    directions = np.load(run.path / "directions.npy")
     found: dict[str, list[WordingRecord]] = {}
     for row in ids.sort("campaign_id", "variant").iter_rows(named=True):
         features, weights = cores[row["family"]]
-        medoid = medoids[row["family"]]
-        if not medoid.any():
-            medoid = medoid[:0]
+        direction = directions[row["family"]]
+        if not direction.any():
+            direction = direction[:0]
         wording = WordingRecord(
             variant=row["variant"],
             features=features,
             weights=weights,
-            medoid=medoid,
-            encoder=encoder if len(medoid) else "",
+            direction=direction,
+            encoder=encoder if len(direction) else "",
         )
         found.setdefault(row["campaign_id"], []).append(wording)
     return {name: tuple(wordings) for name, wordings in found.items()}

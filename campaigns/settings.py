@@ -163,8 +163,11 @@ class IdentitySettings(Section):
         le=1,
         description="Part of the smaller side's accounts, beyond chance, that ties a family to a campaign.",
     )
-    near_cosine: float = Field(
-        0.8, gt=0, le=1, description="Cosine of two wordings that ask for the same in other words."
+    alike_cosine: float = Field(
+        0.35,
+        gt=0,
+        le=1,
+        description="Cosine of what two wordings ask for from which it may be one thing in other words.",
     )
     memory_days: int = Field(
         14, ge=1, description="Days that a wording is remembered after its campaign was last seen with it."

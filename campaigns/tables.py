@@ -54,7 +54,7 @@ from campaigns.records import Objective, Tier
 
 FEATURES = np.dtype("<u8")
 WEIGHTS = np.dtype("<f4")
-MEDOID = np.dtype("<f2")
+DIRECTION = np.dtype("<f2")
 """How `campaign_wordings` holds its arrays, whatever the machine."""
 
 _UNSTORABLE = {0: "\ufffd", **dict.fromkeys(range(0xD800, 0xE000), "\ufffd")}
@@ -200,7 +200,7 @@ class CampaignDayRow(Base):
 class WordingRow(Base):
     """What marked a wording of a campaign on a day; families of later days are compared with it.
 
-    `features` are little-endian uint64, `weights` little-endian float32, one each per feature; `medoid` is
+    `features` are little-endian uint64, `weights` little-endian float32, one each per feature; `direction` is
     little-endian float16.
     """
 
@@ -216,7 +216,7 @@ class WordingRow(Base):
     variant: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
     features: Mapped[bytes]
     weights: Mapped[bytes]
-    medoid: Mapped[bytes]
+    direction: Mapped[bytes]
     encoder: Mapped[str]
 
     def entry(self) -> KnownWording:
@@ -225,7 +225,11 @@ class WordingRow(Base):
             IntegrityError: the arrays do not belong together.
         """
         n_features, torn = divmod(len(self.features), FEATURES.itemsize)
-        if torn or len(self.weights) != n_features * WEIGHTS.itemsize or len(self.medoid) % MEDOID.itemsize:
+        if (
+            torn
+            or len(self.weights) != n_features * WEIGHTS.itemsize
+            or len(self.direction) % DIRECTION.itemsize
+        ):
             raise IntegrityError(
                 f"a wording of campaign {self.campaign_id} on {self.day} is damaged",
                 where=f"table {self.__tablename__}",
@@ -237,7 +241,7 @@ class WordingRow(Base):
             variant=self.variant,
             features=np.frombuffer(self.features, FEATURES).astype(np.uint64, copy=False),
             weights=np.frombuffer(self.weights, WEIGHTS).astype(np.float32, copy=False),
-            medoid=np.frombuffer(self.medoid, MEDOID).astype(np.float16, copy=False),
+            direction=np.frombuffer(self.direction, DIRECTION).astype(np.float16, copy=False),
             encoder=self.encoder,
         )
 

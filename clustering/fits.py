@@ -23,11 +23,11 @@ _NOT_LATELY = 0.9
 
 @dataclass(frozen=True, slots=True)
 class Wording:
-    """`medoid`: float32 (d,) of length 1, or None where nothing was embedded."""
+    """`direction`: float32 (d,) of length 1, what its template asks for; None where the encoder sees nothing."""
 
     core: Core
     n_prompts: int
-    medoid: NDArray[np.float32] | None = None
+    direction: NDArray[np.float32] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +44,7 @@ class KnownWording:
     variant: int
     core: Core
     seen_on: date
-    medoid: NDArray[np.float32] | None = None
+    direction: NDArray[np.float32] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +72,7 @@ class Fits:
         shared, expected: accounts in common, and those that their activity explains.
         held: the part of the known campaign's accounts.
         tied: more in common than chance, and a telling part of the smaller side.
-        cosine: of the nearest wordings' medoids, NaN where unknown.
+        cosine: of what the two nearest wordings ask for, NaN where unknown.
     """
 
     overlap: NDArray[np.float64]
@@ -85,12 +85,12 @@ class Fits:
 
     def same(self, settings: IdentitySettings) -> NDArray[np.bool_]:
         """Which pairs are near enough for one id."""
-        related = (self.nearest >= settings.ask_overlap) | (self.cosine >= settings.near_cosine)
+        related = (self.nearest >= settings.ask_overlap) | (self.cosine >= settings.alike_cosine)
         return (self.nearest >= settings.keep_overlap) | (self.tied & related)
 
     def related(self, settings: IdentitySettings) -> NDArray[np.bool_]:
         """Which pairs a person should look at."""
-        return (self.nearest >= settings.ask_overlap) | self.tied | (self.cosine >= settings.near_cosine)
+        return (self.nearest >= settings.ask_overlap) | self.tied
 
     @property
     def score(self) -> NDArray[np.float64]:
@@ -147,8 +147,8 @@ def _cosines(
 ) -> NDArray[np.float64]:
     """float64 `shape`: the largest cosine of two wordings, NaN where no pair has vectors of one length."""
     result = np.full(shape, -np.inf)
-    left = {i: one.medoid for i, one in enumerate(today) if one.medoid is not None}
-    right = {j: one.medoid for j, one in enumerate(before) if one.medoid is not None}
+    left = {i: one.direction for i, one in enumerate(today) if one.direction is not None}
+    right = {j: one.direction for j, one in enumerate(before) if one.direction is not None}
     if left and right:
         cosines = np.stack([*left.values()]).astype(np.float64) @ np.stack([*right.values()]).T
         np.maximum.at(result, (row_of[[*left]][:, None], column_of[[*right]][None, :]), cosines)

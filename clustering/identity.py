@@ -141,13 +141,23 @@ class _Recognition:
             )
         free = [k for k in np.flatnonzero(self._at_large).tolist() if k not in self._rows_of]
         asked = [k for k in free if fits.related(self._settings)[row, k]]
-        if asked:
-            column = max(asked, key=lambda k: (fits.score[row, k], np.nan_to_num(fits.cosine[row, k]), -k))
+        vanished = [k for k in free if self._vanished(row, k)]
+        if asked or vanished:
+            column = (
+                max(asked, key=lambda k: (fits.score[row, k], np.nan_to_num(fits.cosine[row, k]), -k))
+                if asked
+                else min(vanished, key=lambda k: (self._days_ago[k], -fits.cosine[row, k], k))
+            )
             return self._identity(row, column, self._new_ids[row], Event.POSSIBLY_CONTINUES)
         if not len(self._known):
             return Identity(self._new_ids[row], Event.MINTED, 0.0)
         nearest = self._identity(row, int(np.argmax(fits.nearest[row])), self._new_ids[row], Event.MINTED)
         return replace(nearest, other_id=None)  # how near it is tells something, which it is does not
+
+    def _vanished(self, row: int, column: int) -> bool:
+        """Whether `column` asked for the same until it was gone: its operator may have changed words and accounts."""
+        lately = self._days_ago[column] <= self._settings.dormant_days
+        return bool(lately and self._fits.cosine[row, column] >= self._settings.alike_cosine)
 
     def _back_again(self, row: int, column: int) -> Identity | None:
         """The campaign that `column` had taken in, if its wording is what parts from it."""

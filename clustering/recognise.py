@@ -20,18 +20,18 @@ from clustering.fits import Found, Known, KnownWording, Wording
 from clustering.identity import Identity, recognise, variants
 from clustering.overlap import Core
 
-OUTPUTS = ("identities.parquet", "unseen.parquet", "medoids.npy")
+OUTPUTS = ("identities.parquet", "unseen.parquet")
 
 
 def identify_families(
     run: Run, known: Sequence[KnownCampaign], workers: pl.DataFrame, settings: Settings, encoder: str = ""
 ) -> Counts:
-    """Read families, wordings, representatives and vectors; write `OUTPUTS`.
+    """Read families, wordings and what they ask for; write `OUTPUTS`.
 
     Args:
         known: campaigns of the days before.
         workers: columns campaign_id, account_id: who was named on the latest days of each.
-        encoder: fingerprint of what made the run's vectors; medoids of another one say nothing.
+        encoder: fingerprint of what made the run's vectors; directions of another one say nothing.
     """
     day = _Day.read(run)
     numbers = _Numbers(day.activity["account_id"], workers["account_id"])
@@ -47,7 +47,6 @@ def identify_families(
     seen = {identity.campaign_id for identity in recognised.identities}
     unseen += _asleep(known, seen | {name for name, _ in recognised.merged}, run.day, settings.identity)
     files.write_parquet(run.path / "unseen.parquet", _unseen(unseen))
-    files.write_array(run.path / "medoids.npy", day.medoids.astype(np.float16))
     events = [identity.event for identity in recognised.identities] + [one.event for _, one, _ in unseen]
     return {str(event): events.count(event) for event in Event}
 
@@ -57,8 +56,8 @@ class _Day:
     """
     Attributes:
         campaigns: the families of each of today's campaigns, the lead first, then the larger.
-        cores: by family; `prompts` int64 by family; `medoids` float32 (n_families, d), zeros where nothing was
-            embedded.
+        cores: by family; `prompts` int64 by family; `directions` float32 (n_families, d), zeros where the encoder sees
+            nothing.
         sent: columns family, account_id, prompts.
         activity: columns account_id, prompts: of all prompts of the day.
     """
@@ -66,7 +65,7 @@ class _Day:
     campaigns: list[list[int]]
     cores: list[Core]
     prompts: NDArray[np.int64]
-    medoids: NDArray[np.float32]
+    directions: NDArray[np.float32]
     sent: pl.DataFrame
     activity: pl.DataFrame
 
@@ -91,7 +90,7 @@ class _Day:
             ordered["family"].to_list(),
             [Core(*core) for core in run.cores(n)],
             prompts,
-            _medoids(run, members, n),
+            np.load(run.path / "directions.npy").astype(np.float32),
             sent.sort("family", "account_id"),
             traffic.group_by("account_id").agg(count).sort("account_id"),
         )
@@ -109,8 +108,8 @@ class _Day:
         )
 
     def wording(self, family: int) -> Wording:
-        medoid = self.medoids[family]
-        return Wording(self.cores[family], int(self.prompts[family]), medoid if medoid.any() else None)
+        direction = self.directions[family]
+        return Wording(self.cores[family], int(self.prompts[family]), direction if direction.any() else None)
 
 
 class _Numbers:
@@ -124,23 +123,6 @@ class _Numbers:
 
     def of(self, names: pl.Series) -> NDArray[np.int64]:
         return self._names.search_sorted(names).to_numpy().astype(np.int64)
-
-
-def _medoids(run: Run, members: pl.DataFrame, n: int) -> NDArray[np.float32]:
-    """The mean direction of what was embedded of each family, weighted by prompts."""
-    vectors = np.load(run.path / "vectors.npy")
-    total = np.zeros((n, vectors.shape[1] if vectors.ndim == 2 else 0), np.float32)
-    rows = (
-        pl.DataFrame(run.table("representatives", ["representative", "text_key", "n_prompts"]))
-        .join(members, on="text_key")
-        .filter(pl.col("representative") < len(vectors))
-        .sort("family", "representative")
-    )
-    weights = rows["n_prompts"].to_numpy().astype(np.float32)[:, None]
-    np.add.at(total, rows["family"].to_numpy(), weights * vectors[rows["representative"].to_numpy()])
-    lengths = np.linalg.norm(total, axis=1, keepdims=True)
-    medoids: NDArray[np.float32] = np.divide(total, lengths, out=np.zeros_like(total), where=lengths > 0)
-    return medoids
 
 
 def _known(
@@ -166,8 +148,8 @@ def _known(
                     wording.variant,
                     Core(wording.features, wording.weights),
                     wording.day,
-                    wording.medoid.astype(np.float32)
-                    if len(wording.medoid) and wording.encoder == encoder
+                    wording.direction.astype(np.float32)
+                    if len(wording.direction) and wording.encoder == encoder
                     else None,
                 )
                 for wording in one.wordings
@@ -233,13 +215,16 @@ def _why(identity: Identity, days: int = 0) -> dict[str, object]:
     accounts = f"{identity.shared} of its accounts worked for it before; by chance {identity.expected:.1f} would have"
     like = f"its wording overlaps by {identity.overlap:.0%}"
     both = f"{like}, and {accounts}" if identity.shared else like
+    asks = (
+        f"; what the two ask for has a cosine of {identity.cosine:.2f}" if identity.cosine is not None else ""
+    )
     reason = {
         Event.MINTED: f"no known campaign is near enough: the nearest overlaps by {identity.overlap:.0%}",
         Event.KEPT: both,
         Event.SPLIT: f"a wording of {other}, but next to no account sends both any longer; {like}",
         Event.MERGED: f"{identity.campaign_id} sends its wording, and nobody else does; {like}",
         Event.REAWAKENED: f"found again: {both}",
-        Event.POSSIBLY_CONTINUES: f"not near enough to {other} to be it, and too near to be told apart: {both}",
+        Event.POSSIBLY_CONTINUES: f"perhaps {other} with other words or accounts: {both}{asks}",
         Event.DORMANT: f"not seen for {days} days",
         Event.RETIRED: f"not seen for {days} days; its id is not given again",
     }[identity.event]

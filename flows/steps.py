@@ -154,7 +154,7 @@ def label(ref: RunRef) -> None:
         ref,
         "label",
         lambda run, settings: work(run, settings, lambda texts: encode(settings, texts)[0]),
-        ["labels.parquet", "matchers.parquet", "slot_values.parquet"],
+        ["labels.parquet", "matchers.parquet", "slot_values.parquet", "directions.npy"],
         after=("cluster",),
     )
 
@@ -189,7 +189,7 @@ def identify(ref: RunRef) -> None:
         *(f"{one.campaign_id} {one.last_day} {one.merged_into} {one.first_free}" for one in known),
         *files_asked,
     ]
-    _do(ref, "identify", work, list(OUTPUTS), after=("represent", "embed", "cluster", "join"), asked=asked)
+    _do(ref, "identify", work, list(OUTPUTS), after=("cluster", "label", "join"), asked=asked)
 
 
 @_shell

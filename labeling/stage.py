@@ -51,14 +51,18 @@ _LETTERS_PER_IDEOGRAPH = 3
 
 
 def label(run: Run, settings: Settings, encode: Encode) -> Counts:
-    """Read `family_members`, `texts` and the prompts of a run; write `labels`, `matchers` and `slot_values.parquet`."""
+    """Read `family_members`, `texts` and the prompts of a run.
+
+    Writes `labels`, `matchers` and `slot_values.parquet`, and `directions.npy`: float16 (n_families, d), of length 1,
+    what each family asks for as the encoder sees it; zeros where it sees nothing.
+    """
     members = run.table("family_members").sort_by([("family", "ascending"), ("text_key", "ascending")])
     keys = members["text_key"].combine_chunks()
     weights = run.texts(["text_key", "n_prompts"])
     members = members.append_column("prompt", _looked_up(keys, run.texts_of(keys), "prompt"))
     members = members.append_column("n_prompts", _looked_up(keys, weights, "n_prompts"))
     sent = _sent(run, members)
-    labels = label_families(
+    labels, directions = label_families(
         members,
         _accounts_per_family(sent),
         settings.label,
@@ -75,6 +79,7 @@ def label(run: Run, settings: Settings, encode: Encode) -> Counts:
     files.write_parquet(run.path / "labels.parquet", labels)
     files.write_parquet(run.path / "matchers.parquet", matchers)
     files.write_parquet(run.path / "slot_values.parquet", values)
+    files.write_array(run.path / "directions.npy", directions.astype(np.float16))
     return {
         "n_families": labels.num_rows,
         "n_unclear": pc.sum(pc.equal(labels["objective"], Objective.UNCLEAR.value)).as_py() or 0,
@@ -92,7 +97,7 @@ def label_families(
     *,
     of_prompts: int,
     others: Sequence[str] = (),
-) -> pa.Table:
+) -> tuple[pa.Table, NDArray[np.float32]]:
     """Label all families at once.
 
     Args:
@@ -103,12 +108,12 @@ def label_families(
         others: texts of no family.
 
     Returns:
-        A table of schema `LABELS`.
+        A table of schema `LABELS`, and what each family asks for: float32 (n_families, d), of length 1 or 0.
     """
     family = members["family"].to_numpy()
     names, starts = np.unique(family, return_index=True)
     if not len(names):
-        return LABELS.empty_table()
+        return LABELS.empty_table(), np.empty((0, 0), np.float32)
     ends = np.append(starts[1:], len(family))
     spans = list(zip(starts.tolist(), ends.tolist(), strict=True))
     strengths = members["strength"].to_numpy()
@@ -127,7 +132,7 @@ def label_families(
 
     constants = [[part for part in template.parts if isinstance(part, str)] for template in templates]
     hold = [is_template(template, of_prompts) for template in templates]
-    verdicts = _objectives(
+    verdicts, directions = _objectives(
         [fixed if held else [] for fixed, held in zip(constants, hold, strict=True)], read, settings, encode
     )
     phrases = keyphrases(constants, read, settings.keyphrases, others)
@@ -145,7 +150,7 @@ def label_families(
         )
     ]
     keys = members["text_key"].combine_chunks()
-    return pa.table(
+    table = pa.table(
         {
             "family": names,
             "template": [display(template) for template in templates],
@@ -159,12 +164,16 @@ def label_families(
         },
         schema=LABELS,
     )
+    return table, directions
 
 
 def _objectives(
     constants: list[list[str]], read: list[list[str]], settings: LabelSettings, encode: Encode
-) -> list[Verdict]:
-    """A verdict per family from the constants of its template; without any that say something, from some members."""
+) -> tuple[list[Verdict], NDArray[np.float32]]:
+    """Per family a verdict and a direction, float32 (n, d) of length 1, from the constants of its template.
+
+    Without constants that say something members are asked, for the direction the first of them.
+    """
     known = prototypes()
     said = [" ".join(fixed) if _letters(fixed) >= _FEW_LETTERS else "" for fixed in constants]
     subjects = [(text or some[0])[:_ENCODED_CHARACTERS] for text, some in zip(said, read, strict=True)]
@@ -175,10 +184,13 @@ def _objectives(
     scores = np.split(
         cue_scores([text for of in asked for text in of]), np.cumsum([len(of) for of in asked])[:-1]
     )
-    return [
+    verdicts = [
         objective(near, cues.mean(axis=0), settings.objective_floor)
         for near, cues in zip(nearness, scores, strict=True)
     ]
+    lengths = np.linalg.norm(vectors[n:], axis=1, keepdims=True)
+    directions = np.divide(vectors[n:], lengths, out=np.zeros_like(vectors[n:]), where=lengths > 0)
+    return verdicts, directions.astype(np.float32)
 
 
 def _letters(constants: Sequence[str]) -> int:

@@ -37,7 +37,7 @@ def a_wording(feature: int = 1, variant: int = 0) -> WordingRecord:
         variant=variant,
         features=np.array([feature, 2**64 - 1], np.uint64),
         weights=np.array([1.5, 0.1], np.float32),
-        medoid=np.array([0.6, 0.8], np.float16),
+        direction=np.array([0.6, 0.8], np.float16),
         encoder="tiny",
     )
 

@@ -102,6 +102,29 @@ def test_wordings_that_share_hardly_a_word_are_joined_by_what_they_are_after() -
     assert together[0] == together[1]
 
 
+def test_wordings_without_a_common_word_are_joined_by_what_they_ask_for() -> None:
+    members = rotated([SORT, POEM], [0, 0])
+    angles = np.radians([0.0, 60.0, 180.0, 270.0])
+    alike = np.column_stack([np.cos(angles), np.sin(angles)])
+    angles[1] = np.radians(80.0)
+    other = np.column_stack([np.cos(angles), np.sin(angles)])
+    joined_to, left = (join_wordings(members, directions=directions)[0] for directions in (alike, other))
+    assert joined_to[0] == joined_to[1]
+    assert left[0] != left[1]
+    nothing = np.zeros((members.n_families, 8), np.float16)
+    assert join_wordings(members, directions=nothing)[0].tolist() == left.tolist()
+
+
+def test_two_jobs_that_ask_for_much_the_same_stay_two() -> None:
+    """What an encoder sees is no reason where accounts serve both more often than dealing would give."""
+    rng = np.random.default_rng(3)
+    rows = np.arange(100)
+    senders = np.repeat(rows, 2)
+    families = [wording(SORT, senders, rng), wording("sort these rivers by {} length they are", senders, rng)]
+    members = members_of(people_with(rows, 5), families)
+    assert join_wordings(members, directions=np.ones((2, 1)))[0].tolist() == [0, 1]
+
+
 @pytest.mark.parametrize("seed", range(5))
 def test_a_bridge_joins_nothing(seed: int) -> None:
     """One account with a prompt in each of two wordings whose other senders send nothing else: by chance 0.01 would."""
@@ -157,7 +180,8 @@ def test_what_is_pooled_is_summed() -> None:
     from accounts.wordings import _groups, _join, _pool
 
     members = rotated([SORT, ORDER], [0, 0])
-    groups = _groups(members, [Objective.UNCLEAR] * members.n_families)
+    n = members.n_families
+    groups = _groups(members, [Objective.UNCLEAR] * n, np.eye(n))
     dense = members.counts.toarray()
     activity = members.population.n_prompts
     chance = Chance(activity)

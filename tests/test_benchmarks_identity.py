@@ -252,7 +252,14 @@ def test_a_change_of_which_a_side_is_not_found_is_not_seen() -> None:
 def test_a_split_of_a_day_without_one_is_invented() -> None:
     said = [("split", "y", "x"), ("reawakened", "x", "y")]
     verdict = judge([day(0, ("a", "x", 10)), day(1, ("a", "x", 10), said=said)])
-    assert verdict.invented.rows() == [(1, "split", "y", "x")]
+    assert verdict.invented.rows() == [(1, "split", "y", "x", False)]
+
+
+def test_pieces_of_one_campaign_that_meet_are_no_invention() -> None:
+    pieces = day(0, ("a", "x", 5), ("a", "y", 5), ("b", "b", 5))
+    said = [("merged", "x", "y"), ("merged", "x", "b")]
+    verdict = judge([pieces, day(1, ("a", "x", 10), said=said)])
+    assert verdict.invented["pieces"].to_list() == [True, False]
 
 
 # -- what a run says -----------------------------------------------------------------------------------
@@ -323,8 +330,8 @@ def test_the_tables_tell_what_was_judged(months: list[Month]) -> None:
     assert lives["life of c"] == (3, 100.0, 1.0, 2, 100.0, 100.0)
     assert lives["life of a"] == (5, 100.0, 1.0, 2, 50.0, 50.0)
     changes = {row[0]: row[1:] for row in made["changes"].rows}
-    assert changes["split"] == (1, 1, 1, 1, 0)
-    assert changes["merge"] == (0, 0, 0, 0, 1)
+    assert changes["split"] == (1, 1, 1, 1, 0, 0)
+    assert changes["merge"] == (0, 0, 0, 0, 0, 1)
     assert made["changes"].value("splits and merges told") == 1.0
     assert made["again"].rows == (("7", 100.0, 50.0, "-", "-"),)
 

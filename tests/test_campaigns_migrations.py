@@ -216,7 +216,7 @@ def test_cores_of_before_become_the_first_wording(store_url: str) -> None:
         (known,) = store.known_campaigns(TUESDAY, latest_days=1)
     (wording,) = known.wordings
     assert (wording.variant, wording.features.tolist()) == (0, wordings[0].features.tolist())
-    assert (len(wording.medoid), wording.encoder) == (0, "")
+    assert (len(wording.direction), wording.encoder) == (0, "")
     assert "answers" in tables(store_url)
 
 

@@ -341,7 +341,7 @@ def test_a_day_that_is_run_again_does_not_meet_its_own_ids(store: Store) -> None
     for array, kind, values in (
         (wording.features, np.uint64, [1, 2**64 - 1]),
         (wording.weights, np.float32, [1.5, 0.1]),
-        (wording.medoid, np.float16, [0.6, 0.8]),
+        (wording.direction, np.float16, [0.6, 0.8]),
     ):
         assert array.dtype == kind
         assert array.tolist() == np.array(values, kind).tolist()

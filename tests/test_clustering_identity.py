@@ -28,11 +28,11 @@ def core(features: Iterable[int] | dict[int, float]) -> Core:
 
 
 def found(
-    *wordings: Iterable[int], accounts: Iterable[int] = (), each: int = 3, medoid: int | None = None
+    *wordings: Iterable[int], accounts: Iterable[int] = (), each: int = 3, direction: int | None = None
 ) -> Found:
     names = np.array(sorted(accounts), np.int64)
     return Found(
-        [Wording(core(features), 30, pointing(medoid)) for features in wordings],
+        [Wording(core(features), 30, pointing(direction)) for features in wordings],
         names,
         np.full(len(names), each),
     )
@@ -44,13 +44,13 @@ def known(
     accounts: Iterable[int] = (),
     ago: int = 1,
     merged_into: str | None = None,
-    medoid: int | None = None,
+    direction: int | None = None,
 ) -> Known:
     day = DAY - timedelta(days=ago)
     return Known(
         name,
         day,
-        [KnownWording(n, core(one), day, pointing(medoid)) for n, one in enumerate(wordings)],
+        [KnownWording(n, core(one), day, pointing(direction)) for n, one in enumerate(wordings)],
         np.array(sorted(accounts), np.int64),
         merged_into,
     )
@@ -115,11 +115,26 @@ def test_accounts_keep_the_id_of_a_template_that_is_hardly_itself() -> None:
 
 
 def test_the_same_accounts_with_other_words_for_the_same_keep_the_id() -> None:
-    before = known("c-old", range(20), accounts=range(30), medoid=0)
+    before = known("c-old", range(20), accounts=range(30), direction=0)
     other_words = range(100, 120)
-    assert one(found(other_words, accounts=range(30), medoid=0), before).event == Event.KEPT
-    another_job = one(found(other_words, accounts=range(30), medoid=1), before)
+    assert one(found(other_words, accounts=range(30), direction=0), before).event == Event.KEPT
+    another_job = one(found(other_words, accounts=range(30), direction=1), before)
     assert (another_job.event, another_job.other_id) == (Event.POSSIBLY_CONTINUES, "c-old")
+
+
+def test_other_words_and_other_accounts_for_what_is_gone_since_yesterday_are_a_question() -> None:
+    """Of two that asked for the same, the one that vanished last; one that is still there is no candidate."""
+    long_gone = known("c-gone", range(20), ago=8, direction=0)
+    before = known("c-before", range(20, 40), ago=3, direction=0)
+    there = known("c-there", range(40, 60), direction=0)
+    yesterday = known("c-yesterday", range(60, 80), direction=0)
+    other = known("c-other", range(80, 99), direction=1)
+    again, anew = found(range(40, 60), direction=0), found(range(100, 120), direction=0)
+    everyone = [long_gone, before, there, yesterday, other]
+    identity = told([again, anew], everyone).identities[1]
+    assert (identity.event, identity.other_id) == (Event.POSSIBLY_CONTINUES, "c-yesterday")
+    assert identity.campaign_id not in {one.campaign_id for one in everyone}
+    assert told([again, anew], [long_gone, there, other]).identities[1].event == Event.MINTED
 
 
 def test_accounts_that_everybody_shares_tie_nobody() -> None:

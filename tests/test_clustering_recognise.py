@@ -14,7 +14,7 @@ import pytest
 
 from campaigns import files
 from campaigns.entries import Event, KnownCampaign, KnownWording
-from campaigns.records import FAMILY_CORES, FAMILY_MEMBERS, PROMPTS, REPRESENTATIVES, WORDINGS
+from campaigns.records import FAMILY_CORES, FAMILY_MEMBERS, PROMPTS, WORDINGS
 from campaigns.results import wordings_of
 from campaigns.runs import Run
 from campaigns.settings import Settings
@@ -28,7 +28,9 @@ Sent = Mapping[int, Mapping[str, int]]
 """Family to accounts to prompts."""
 
 
-def a_run(folder: Path, sent: Sent, leads: Sequence[int], cores: Sequence[range], vectors: np.ndarray) -> Run:
+def a_run(
+    folder: Path, sent: Sent, leads: Sequence[int], cores: Sequence[range], directions: np.ndarray
+) -> Run:
     """Every account's prompts of a family are one text; `nobody` sends most of the day, a text of no family."""
     run = Run(folder, DAY, 1, "f")
     texts, prompts = [], []
@@ -54,14 +56,9 @@ def a_run(folder: Path, sent: Sent, leads: Sequence[int], cores: Sequence[range]
     files.write_parquet(folder / "family_cores.parquet", pa.Table.from_pylist(features, FAMILY_CORES))
     wordings = [{"family": family, "lead": lead} for family, lead in enumerate(leads)]
     files.write_parquet(folder / "wordings.parquet", pa.Table.from_pylist(wordings, WORDINGS))
-    first = {family: key for key, family in reversed(inside)}
-    chosen = [
-        {"representative": n, "group": n, "text_key": first[n], "text": "", "n_prompts": 1, "n_accounts": 1,
-         "truncated": False}
-        for n in range(len(vectors))
-    ]  # fmt: skip
-    files.write_parquet(folder / "representatives.parquet", pa.Table.from_pylist(chosen, REPRESENTATIVES))
-    files.write_array(folder / "vectors.npy", vectors.astype(np.float32))
+    shown = np.zeros((len(cores), directions.shape[1]), np.float16)
+    shown[: len(directions)] = directions
+    files.write_array(folder / "directions.npy", shown)
     return run
 
 
@@ -70,7 +67,7 @@ def remembered(
     cores: Mapping[int, range],
     *,
     last_day: date = YESTERDAY,
-    medoid: Sequence[float] = (),
+    direction: Sequence[float] = (),
     **given: object,
 ) -> KnownCampaign:
     wordings = tuple(
@@ -80,8 +77,8 @@ def remembered(
             variant=variant,
             features=np.array(core, np.uint64),
             weights=np.ones(len(core), np.float32),
-            medoid=np.array(medoid, np.float16),
-            encoder="tiny" if medoid else "",
+            direction=np.array(direction, np.float16),
+            encoder="tiny" if direction else "",
         )
         for variant, core in cores.items()
     )
@@ -98,7 +95,7 @@ def pool(first: int, last: int, each: int = 2) -> dict[str, int]:
     return {f"a{n:02}": each for n in range(first, last)}
 
 
-NO_VECTORS = np.empty((0, 0))
+NO_DIRECTIONS = np.empty((0, 0))
 
 
 def identities(run: Run) -> pl.DataFrame:
@@ -107,7 +104,7 @@ def identities(run: Run) -> pl.DataFrame:
 
 def test_each_wording_keeps_its_number_and_new_ones_are_numbered_on(tmp_path: Path) -> None:
     sent = {0: pool(0, 20), 1: pool(0, 20, 3), 2: pool(0, 20)}
-    run = a_run(tmp_path, sent, [1, 1, 1], [range(10), range(100, 110), range(200, 210)], NO_VECTORS)
+    run = a_run(tmp_path, sent, [1, 1, 1], [range(10), range(100, 110), range(200, 210)], NO_DIRECTIONS)
     known = [remembered("c-a", {0: range(100, 110), 4: range(200, 210)})]
     counts = identify_families(run, known, worked(), SETTINGS)
     assert counts["kept"] == 1
@@ -125,7 +122,7 @@ def test_each_wording_keeps_its_number_and_new_ones_are_numbered_on(tmp_path: Pa
 def test_parts_of_one_campaign_have_one_lead(tmp_path: Path) -> None:
     """A wording found apart, whose accounts also send the rest."""
     sent = {0: pool(0, 9), 1: pool(4, 20)}
-    run = a_run(tmp_path, sent, [0, 1], [range(10), range(100, 110)], NO_VECTORS)
+    run = a_run(tmp_path, sent, [0, 1], [range(10), range(100, 110)], NO_DIRECTIONS)
     identify_families(run, [remembered("c-a", {0: range(10), 1: range(100, 110)})], worked(), SETTINGS)
     table = identities(run)
     assert table["campaign_id"].to_list() == ["c-a", "c-a"]
@@ -134,10 +131,10 @@ def test_parts_of_one_campaign_have_one_lead(tmp_path: Path) -> None:
 
 
 def test_accounts_of_the_days_before_keep_the_id_of_other_words(tmp_path: Path) -> None:
-    """The directions of what was embedded say that both ask for the same; those of another model say nothing."""
-    east = np.array([[3.0, 0.0], [1.0, 0.0]])
+    """What the templates say is that both ask for the same; those of another model say nothing."""
+    east = np.array([[1.0, 0.0], [1.0, 0.0]])
     run = a_run(tmp_path, {0: pool(0, 20), 1: pool(40, 60)}, [0, 1], [range(10), range(100, 110)], east)
-    known = [remembered("c-a", {0: range(500, 510)}, medoid=[1.0, 0.0])]
+    known = [remembered("c-a", {0: range(500, 510)}, direction=[1.0, 0.0])]
     names = worked(c_a=[f"a{n:02}" for n in range(15)])
     identify_families(run, known, names, SETTINGS, "tiny")
     row = identities(run).row(0, named=True)
@@ -150,7 +147,7 @@ def test_accounts_of_the_days_before_keep_the_id_of_other_words(tmp_path: Path) 
 
 def test_a_wording_is_forgotten_in_time(tmp_path: Path) -> None:
     long_ago = YESTERDAY - timedelta(days=SETTINGS.identity.memory_days + 1)
-    run = a_run(tmp_path, {0: pool(0, 20)}, [0], [range(100, 110)], NO_VECTORS)
+    run = a_run(tmp_path, {0: pool(0, 20)}, [0], [range(100, 110)], NO_DIRECTIONS)
     fresh = remembered("c-a", {0: range(10)})
     stale = remembered("c-a", {1: range(100, 110)}, last_day=long_ago)
     both = remembered("c-a", {0: range(10)})
@@ -165,7 +162,7 @@ def test_a_wording_is_forgotten_in_time(tmp_path: Path) -> None:
 )
 def test_sleep_is_told_once(tmp_path: Path, ago: int, newest: int, event: Event | None) -> None:
     """On the first day that was run since it began: the last one before was `newest` days ago."""
-    run = a_run(tmp_path, {0: pool(0, 20)}, [0], [range(10)], NO_VECTORS)
+    run = a_run(tmp_path, {0: pool(0, 20)}, [0], [range(10)], NO_DIRECTIONS)
     known = [
         remembered("c-gone", {0: range(500, 510)}, last_day=DAY - timedelta(days=ago)),
         remembered("c-here", {0: range(10)}, last_day=DAY - timedelta(days=newest)),
@@ -176,7 +173,9 @@ def test_sleep_is_told_once(tmp_path: Path, ago: int, newest: int, event: Event 
 
 
 def test_who_was_taken_in_is_told_with_by_whom(tmp_path: Path) -> None:
-    run = a_run(tmp_path, {0: pool(0, 20), 1: pool(0, 20)}, [0, 0], [range(10), range(100, 110)], NO_VECTORS)
+    run = a_run(
+        tmp_path, {0: pool(0, 20), 1: pool(0, 20)}, [0, 0], [range(10), range(100, 110)], NO_DIRECTIONS
+    )
     known = [remembered("c-a", {0: range(10)}), remembered("c-b", {0: range(100, 110)})]
     counts = identify_families(run, known, worked(c_a=["a01"]), SETTINGS)
     (row,) = run.table("unseen").to_pylist()
@@ -187,7 +186,7 @@ def test_who_was_taken_in_is_told_with_by_whom(tmp_path: Path) -> None:
 
 
 def test_a_day_without_families(tmp_path: Path) -> None:
-    run = a_run(tmp_path, {}, [], [], NO_VECTORS)
+    run = a_run(tmp_path, {}, [], [], NO_DIRECTIONS)
     counts = identify_families(run, [remembered("c-a", {0: range(10)})], worked(c_a=["a01"]), SETTINGS)
     assert set(counts.values()) == {0}
     assert identities(run).height == 0

@@ -92,7 +92,7 @@ def simulated() -> tuple[pa.Table, tuple[str, ...]]:
 
 def of_families(encode: Encode) -> dict[str, Accuracy]:
     members, names = simulated()
-    labels = label_families(
+    labels, _ = label_families(
         members, dict.fromkeys(range(len(names)), 6), LabelSettings(), encode, of_prompts=len(names) * PROMPTS
     )
     found = [

@@ -156,7 +156,7 @@ def test_constants_of_function_words_leave_the_word_to_the_members() -> None:
             "n_prompts": [1] * len(rows),
         }
     )
-    found = label_families(members, {0: 2}, LabelSettings(), no_meaning, of_prompts=1_000)
+    found, _ = label_families(members, {0: 2}, LabelSettings(), no_meaning, of_prompts=1_000)
     assert found["objective"].to_pylist() == ["translation"]
 
 
@@ -182,7 +182,7 @@ def test_encoder_is_called_once_with_prototypes_and_one_text_per_family() -> Non
 
     def encode(texts: Sequence[str]) -> NDArray[np.float64]:
         calls.append(texts)
-        return np.ones((len(texts), 2))
+        return np.column_stack([np.arange(len(texts)) - len(texts) + 1, np.ones(len(texts))])
 
     rows = sorted((f, text_key(text), text) for f, family in enumerate(FAMILIES) for text in family)
     members = pa.table(
@@ -194,10 +194,11 @@ def test_encoder_is_called_once_with_prototypes_and_one_text_per_family() -> Non
             "n_prompts": [1] * len(rows),
         }
     )
-    labels = label_families(
+    labels, directions = label_families(
         members, {0: 4, 1: 5, 2: 6}, LabelSettings(exemplars=1, keyphrases=2), encode, of_prompts=200
     )
     [texts] = calls
+    assert directions == pytest.approx(np.array([[-2, 1], [-1, 1], [0, 1]]) / np.sqrt([[5], [2], [1]]))
     assert texts[-3].startswith("Rate the following answer")
     assert "badger" not in texts[-3]
     assert labels["exemplars"].to_pylist()[0] == [rows[len(GRADING) - 1][1]]
@@ -227,7 +228,7 @@ def test_hundred_families_of_five_hundred_within_seconds() -> None:
         }
     )
     started = time.perf_counter()
-    labels = label_families(
+    labels, _ = label_families(
         members, dict.fromkeys(range(100), 9), LabelSettings(), no_meaning, of_prompts=50_000
     )
     assert time.perf_counter() - started < 60  # a tenth of it where nothing else runs

@@ -1,7 +1,7 @@
-"""Simulated days through the recipe as plain functions: no scheduler, no store, no vectors.
+"""Simulated days through the recipe as plain functions: no scheduler, no store, and of texts no vectors.
 
-Families of words alone are found, and the objective is guessed from cue words. Nothing that is judged here depends on
-either: evidence reads accounts. What the store would know of the days before is taken from their run folders.
+Families of words alone are found; what their templates ask for is read as ever. What the store would know of the days
+before is taken from their run folders.
 """
 
 from __future__ import annotations
@@ -14,13 +14,13 @@ from pathlib import Path
 
 import numpy as np
 import polars as pl
-from numpy.typing import NDArray
 
 from campaigns import files
 from campaigns.entries import Event, KnownCampaign, KnownWording
 from campaigns.runs import Run, open_run
 from campaigns.settings import Settings, load
 from flows.known import workers_of
+from flows.resources import encode, encoder
 from simulation.plan import SimulationPlan
 from simulation.traffic import write_day
 
@@ -87,14 +87,14 @@ def discover(run: Run, settings: Settings, source: Path, before: Sequence[Run]) 
     choose(run, settings)
     files.write_array(run.path / "vectors.npy", np.empty((0, 0), np.float32))
     cluster(run, settings)
-    label(run, settings, _no_vectors)
+    label(run, settings, lambda texts: encode(settings, texts)[0])
     join_families(run, settings)
-    identify_families(run, *_known(before, settings), settings)
+    identify_families(run, *known_before(before, settings), settings, encoder(settings).fingerprint)
     first = {name: one.day for one in reversed(before) for name in campaign_ids(one).values()}
     link_campaigns(run, settings, (), trailing=[one.path for one in before], first_days=first)
 
 
-def _known(before: Sequence[Run], settings: Settings) -> tuple[list[KnownCampaign], pl.DataFrame]:
+def known_before(before: Sequence[Run], settings: Settings) -> tuple[list[KnownCampaign], pl.DataFrame]:
     """What the store would know of the days before, from their run folders."""
     from campaigns.results import wordings_of
 
@@ -102,7 +102,7 @@ def _known(before: Sequence[Run], settings: Settings) -> tuple[list[KnownCampaig
     seen: dict[str, list[Run]] = {}
     merged: dict[str, str | None] = {}
     for run in before:
-        for name, own in wordings_of(run).items():
+        for name, own in wordings_of(run, encoder(settings).fingerprint).items():
             seen.setdefault(name, []).append(run)
             merged[name] = None
             for one in own:
@@ -112,6 +112,8 @@ def _known(before: Sequence[Run], settings: Settings) -> tuple[list[KnownCampaig
                     variant=one.variant,
                     features=one.features,
                     weights=one.weights,
+                    direction=one.direction,
+                    encoder=one.encoder,
                 )
         merged |= {
             row["campaign_id"]: row["other_id"]
@@ -136,7 +138,3 @@ def campaign_ids(run: Run) -> dict[int, str]:
     """Campaign id of each family."""
     table = run.table("identities", ["family", "campaign_id"])
     return dict(zip(table["family"].to_pylist(), table["campaign_id"].to_pylist(), strict=True))
-
-
-def _no_vectors(texts: Sequence[str]) -> NDArray[np.float32]:
-    return np.zeros((len(texts), 1), np.float32)

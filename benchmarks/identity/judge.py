@@ -64,7 +64,8 @@ class Verdict:
             `DELAY` days, kept (an id of before goes on).
         reused: per id of campaigns that no split or merge relates: campaign_id, lasting, continued (all of them are one
             that began anew).
-        invented: splits and merges told of a day that were not planted: day, event, campaign_id, other_id.
+        invented: splits and merges told of a day that were not planted: day, event, campaign_id, other_id, pieces (of
+            one campaign, which was found in two and is found whole now, or the reverse).
     """
 
     sightings: pl.DataFrame
@@ -88,7 +89,11 @@ def judge(days: Sequence[Seen]) -> Verdict:
         mine = {row for row in told if _tells(row, change, owners)}
         right |= mine
         rows.append((change.day, change.event, change.parts[0], *found.through(change), bool(mine)))
-    invented = [row for row in told if row[1] in (CALLED["split"], CALLED["merge"]) and row not in right]
+    invented = [
+        (*row, _pieces(row, owners))
+        for row in told
+        if row[1] in (CALLED["split"], CALLED["merge"]) and row not in right
+    ]
     return Verdict(
         sightings,
         _steps(sightings, days),
@@ -212,6 +217,13 @@ def _tells(row: tuple[int, str, str, str], change: Change, owners: Owners) -> bo
     return all(any(name in sides and on <= day for name, on in owners.get(one, {}).items()) for one in ids)
 
 
+def _pieces(row: tuple[int, str, str, str], owners: Owners) -> bool:
+    """Whether both ids have been those of the same campaigns."""
+    day, _, *ids = row
+    one, other = ({name for name, on in owners.get(each, {}).items() if on <= day} for each in ids)
+    return not one.isdisjoint(other)
+
+
 def _reused(owners: Owners, changes: Collection[Change]) -> Iterator[tuple[str, list[str], bool]]:
     """A whole and its parts may have one id in turn; a campaign begun anew may not have the old one."""
     root = {part: one.whole for one in changes if one.event != "new" for part in one.parts}
@@ -236,7 +248,9 @@ _STEPS: Columns = {
     "campaign_id": pl.String,
 }  # fmt: skip
 _REUSED: Columns = {"campaign_id": pl.String, "lasting": pl.List(pl.String), "continued": pl.Boolean}
-_INVENTED: Columns = {"day": pl.Int64, "event": pl.String, "campaign_id": pl.String, "other_id": pl.String}
+_INVENTED: Columns = {
+    "day": pl.Int64, "event": pl.String, "campaign_id": pl.String, "other_id": pl.String, "pieces": pl.Boolean,
+}  # fmt: skip
 
 
 def _frame(rows: Iterable[Sequence[object]], columns: Columns) -> pl.DataFrame:

@@ -83,7 +83,8 @@ def lives_table(months: Sequence[Month]) -> Result:
 
 
 def changes_table(months: Sequence[Month]) -> Result:
-    """Splits, merges and new beginnings: planted, seen, told; and those that were invented."""
+    """Splits, merges and new beginnings: planted, seen, told; and told though none was planted: of pieces of one
+    campaign, or invented."""
     changes = pl.concat([one.verdict.changes for one in months])
     invented = pl.concat([one.verdict.invented for one in months])
     campaign_days = sum(int(one.verdict.sightings["found"].sum()) for one in months)
@@ -91,17 +92,26 @@ def changes_table(months: Sequence[Month]) -> Result:
     rows: list[tuple[Cell, ...]] = []
     for event, told_as in (("split", "split"), ("merge", "merged"), ("new", "")):
         mine, visible = changes.filter(pl.col("event") == event), seen.filter(pl.col("event") == event)
-        cells: tuple[Cell, ...] = (
-            event if event != "new" else "begun anew", mine.height, visible.height, int(visible["told"].sum()),
-            int(visible["kept"].sum()), invented.filter(pl.col("event") == told_as).height if told_as else NONE,
+        others = invented.filter(pl.col("event") == told_as)["pieces"]
+        of_pieces: tuple[Cell, Cell] = (int(others.sum()), int((~others).sum())) if told_as else (NONE, NONE)
+        rows.append(
+            (
+                event if event != "new" else "begun anew", mine.height, visible.height, int(visible["told"].sum()),
+                int(visible["kept"].sum()), *of_pieces,
+            )
         )  # fmt: skip
-        rows.append(cells)
     told = seen.filter(pl.col("event") != "new")["told"]
-    wrong = Figure("invented, of 1,000 campaign-days", 1_000 * invented.height / max(campaign_days, 1), "")
-    columns = ("change", "planted", "seen on both sides", "told in time", "an id goes on", "invented")
+    wrong = int((~invented["pieces"]).sum())
+    figures = (
+        Figure("invented, of all told", wrong / max(wrong + int(told.sum()), 1), ""),
+        Figure("invented, of 1,000 campaign-days", 1_000 * wrong / max(campaign_days, 1), ""),
+    )
+    columns = (
+        "change", "planted", "seen on both sides", "told in time", "an id goes on", "of pieces", "invented",
+    )  # fmt: skip
     return Result(
         "Splits, merges and new beginnings",
-        (*_share("splits and merges told", told), wrong),
+        (*_share("splits and merges told", told), *figures),
         columns,
         tuple(rows),
     )
