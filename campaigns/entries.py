@@ -256,6 +256,7 @@ class KnownCampaign:
         last_day: the last day it was seen on.
         runs: folders of the runs of its latest days, relative to the home folder, the latest first.
         merged_into: the campaign that has taken it in since.
+        decided: a person has confirmed or dismissed it, and has not taken that back.
         first_free: no wording of it ever had this number, or a higher one.
     """
 
@@ -265,6 +266,7 @@ class KnownCampaign:
     merged_into: str | None
     wordings: tuple[KnownWording, ...]
     first_free: int
+    decided: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

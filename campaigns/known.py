@@ -11,7 +11,8 @@ from sqlalchemy import func, select, tuple_
 from sqlalchemy.orm import Session
 
 from campaigns.answers import standing_answers
-from campaigns.entries import Answer, Event, KnownCampaign, KnownWording
+from campaigns.decisions import select_decisions
+from campaigns.entries import Answer, Event, KnownCampaign, KnownWording, Verdict
 from campaigns.tables import CampaignDayRow, LineageRow, RunRow, WordingRow
 
 
@@ -27,6 +28,10 @@ def select_known(session: Session, before: date, latest_days: int) -> list[Known
         .tuples()
         .all()
     )
+    decided = {
+        decision.campaign_id: decision.verdict in (Verdict.CONFIRMED, Verdict.DISMISSED)
+        for decision in select_decisions(session, in_force=True)
+    }
     days = _latest_days(session, before, latest_days)
     taken_in = _taken_in(session, before)
     known = {
@@ -37,6 +42,7 @@ def select_known(session: Session, before: date, latest_days: int) -> list[Known
             merged_into=_since(taken_in.get(name), seen[0][0]),
             wordings=tuple(wordings.get(name, ())),
             first_free=highest.get(name, -1) + 1,
+            decided=decided.get(name, False),
         )
         for name, seen in sorted(days.items())
     }

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 
 import numpy as np
@@ -16,6 +16,7 @@ from campaigns.entries import Event, KnownCampaign
 from campaigns.records import IDENTITIES, UNSEEN
 from campaigns.runs import Counts, Run
 from campaigns.settings import IdentitySettings, Settings
+from clustering.decided import kept_apart
 from clustering.fits import Found, Known, KnownWording, Wording
 from clustering.identity import Identity, recognise, variants
 from clustering.overlap import Core
@@ -38,10 +39,12 @@ def identify_families(
     before = _known(known, workers, numbers, settings.identity, encoder)
     activity = np.zeros(len(numbers), np.int64)
     activity[numbers.of(day.activity["account_id"])] = day.activity["prompts"].to_numpy()
+    campaigns, apart = kept_apart(day.campaigns, day.cores, before, settings.identity.same_wording)
+    day = replace(day, campaigns=campaigns)
     found = [day.found(families, numbers) for families in day.campaigns]
     recognised = recognise(found, before, run.day, activity, settings.identity)
     files.write_parquet(
-        run.path / "identities.parquet", _identities(day, found, recognised.identities, known, before)
+        run.path / "identities.parquet", _identities(day, found, recognised.identities, known, before, apart)
     )
     unseen = [(name, identity, 0) for name, identity in recognised.merged]
     seen = {identity.campaign_id for identity in recognised.identities}
@@ -157,6 +160,7 @@ def _known(
             ],
             accounts.get(one.campaign_id, nobody),
             one.merged_into,
+            one.decided,
         )
         for one in known
     ]
@@ -168,8 +172,13 @@ def _identities(
     identities: Sequence[Identity],
     known: Sequence[KnownCampaign],
     before: Sequence[Known],
+    apart: Mapping[int, str],
 ) -> pa.Table:
-    """Schema IDENTITIES. Parts of one campaign share a lead: that of the part with most prompts."""
+    """Schema IDENTITIES. Parts of one campaign share a lead: that of the part with most prompts.
+
+    Args:
+        apart: by first family, the campaigns to which accounts join it and a person has not.
+    """
     first_free = {one.campaign_id: one.first_free for one in known}
     wordings = {one.campaign_id: one.wordings for one in before}
     parts: dict[str, list[int]] = {}
@@ -185,6 +194,11 @@ def _identities(
         for family, number, identity in zip(families, numbers, identity_of, strict=True):
             own_row = {"family": family, "campaign_id": name, "lead": families[0], "variant": number}
             told[family] = own_row | _why(identity)
+        for i in places:
+            if day.campaigns[i][0] in apart:
+                others = f"; accounts join it to {apart[day.campaigns[i][0]]}, and only a person may"
+                for family in day.campaigns[i]:
+                    told[family]["reason"] = f"{told[family]['reason']}{others}"
     return pa.Table.from_pylist([told[family] for family in sorted(told)], IDENTITIES)
 
 

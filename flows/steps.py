@@ -186,7 +186,10 @@ def identify(ref: RunRef) -> None:
 
     asked = [
         *(wording.digest for one in known for wording in one.wordings),
-        *(f"{one.campaign_id} {one.last_day} {one.merged_into} {one.first_free}" for one in known),
+        *(
+            f"{one.campaign_id} {one.last_day} {one.merged_into} {one.first_free} {one.decided}"
+            for one in known
+        ),
         *files_asked,
     ]
     _do(ref, "identify", work, list(OUTPUTS), after=("cluster", "label", "join"), asked=asked)

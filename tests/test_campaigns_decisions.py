@@ -207,3 +207,19 @@ def test_hostile_reasons_and_other_zones_can_be_kept(known: Store) -> None:
     assert known.decisions() == [made]
     assert made.created_at == later
     assert made.created_at.utcoffset() == timedelta(0)
+
+
+def test_identity_knows_which_campaigns_are_decided(known: Store) -> None:
+    def decided() -> bool:
+        (campaign,) = [
+            one for one in known.known_campaigns(WEDNESDAY, latest_days=1) if one.campaign_id == "c1"
+        ]
+        return campaign.decided
+
+    assert not decided()
+    known.decide("c1", Verdict.WATCH, reason="odd", author="ada")
+    assert not decided()
+    confirmed = known.decide("c1", Verdict.CONFIRMED, reason="cards", author="ada")
+    assert decided()
+    known.undo(confirmed.id, reason="wrong one", author="ada")
+    assert not decided()

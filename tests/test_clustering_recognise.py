@@ -190,3 +190,33 @@ def test_a_day_without_families(tmp_path: Path) -> None:
     counts = identify_families(run, [remembered("c-a", {0: range(10)})], worked(c_a=["a01"]), SETTINGS)
     assert set(counts.values()) == {0}
     assert identities(run).height == 0
+
+
+@pytest.mark.parametrize("decided", [False, True])
+def test_a_decided_campaign_is_made_one_with_another_by_people_alone(tmp_path: Path, decided: bool) -> None:
+    """Accounts join two known campaigns and a new wording; a decision on the smaller keeps it by itself."""
+    sent = {0: pool(0, 20), 1: pool(0, 20, 3), 2: pool(0, 20)}
+    cores = [range(10), range(100, 110), range(200, 210)]
+    run = a_run(tmp_path, sent, [1, 1, 1], cores, NO_DIRECTIONS)
+    known = [remembered("c-a", {0: cores[0]}, decided=decided), remembered("c-b", {0: cores[1]})]
+    identify_families(run, known, worked(), SETTINGS)
+    table = identities(run)
+    both = ["c-a", "c-b", "c-b"] if decided else ["c-b"] * 3
+    assert table["campaign_id"].to_list() == both
+    assert table["lead"].to_list() == ([0, 1, 1] if decided else [1, 1, 1])
+    assert ["only a person may" in reason for reason in table["reason"]] == [decided] * 3
+    if decided:
+        assert "join it to c-b" in table["reason"][0]
+    merged = run.table("unseen").to_pylist()
+    assert [row["campaign_id"] for row in merged] == ([] if decided else ["c-a"])
+
+
+def test_a_new_wording_stays_with_the_largest_of_two_decided_campaigns(tmp_path: Path) -> None:
+    sent = {0: pool(0, 20), 1: pool(0, 20, 3), 2: pool(0, 20)}
+    cores = [range(10), range(100, 110), range(200, 210)]
+    run = a_run(tmp_path, sent, [1, 1, 1], cores, NO_DIRECTIONS)
+    known = [
+        remembered(name, {0: core}, decided=True) for name, core in zip(("c-a", "c-b"), cores, strict=False)
+    ]
+    identify_families(run, known, worked(), SETTINGS)
+    assert identities(run)["campaign_id"].to_list() == ["c-a", "c-b", "c-b"]
