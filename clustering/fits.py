@@ -40,7 +40,9 @@ class Found:
 
 
 @dataclass(frozen=True, slots=True)
-class KnownWording:
+class Remembered:
+    """A known wording that is still looked for."""
+
     variant: int
     core: Core
     seen_on: date
@@ -59,7 +61,7 @@ class Known:
 
     campaign_id: str
     last_day: date
-    wordings: Sequence[KnownWording]
+    wordings: Sequence[Remembered]
     accounts: NDArray[np.int64]
     merged_into: str | None = None
     decided: bool = False
@@ -142,7 +144,7 @@ def _best_of(pairs: NDArray[np.float64], column_of: NDArray[np.int64], n: int) -
 
 def _cosines(
     today: Sequence[Wording],
-    before: Sequence[KnownWording],
+    before: Sequence[Remembered],
     row_of: NDArray[np.int64],
     column_of: NDArray[np.int64],
     shape: tuple[int, ...],

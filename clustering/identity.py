@@ -24,7 +24,7 @@ from scipy.stats import poisson
 
 from campaigns.entries import Event
 from campaigns.settings import IdentitySettings
-from clustering.fits import Fits, Found, Known, KnownWording, Wording, compare
+from clustering.fits import Fits, Found, Known, Remembered, Wording, compare
 from clustering.overlap import overlap_matrix
 
 PARTED = 0.001
@@ -220,7 +220,7 @@ def mint(day: date, found: Found) -> str:
     return "c-" + base64.b32encode(digest.digest()).decode().lower()
 
 
-def variants(wordings: Sequence[Wording], known: Sequence[KnownWording], first_free: int) -> list[int]:
+def variants(wordings: Sequence[Wording], known: Sequence[Remembered], first_free: int) -> list[int]:
     """The lasting number of each wording: that of the known one it overlaps most, each given once, or a new one.
 
     New numbers go to the larger wording first, then by content; `first_free` was never given.

@@ -17,7 +17,7 @@ from campaigns.records import IDENTITIES, UNSEEN
 from campaigns.runs import Counts, Run
 from campaigns.settings import IdentitySettings, Settings
 from clustering.decided import kept_apart
-from clustering.fits import Found, Known, KnownWording, Wording
+from clustering.fits import Found, Known, Remembered, Wording
 from clustering.identity import Identity, recognise, variants
 from clustering.overlap import Core
 
@@ -147,7 +147,7 @@ def _known(
             one.campaign_id,
             one.last_day,
             [
-                KnownWording(
+                Remembered(
                     wording.variant,
                     Core(wording.features, wording.weights),
                     wording.day,

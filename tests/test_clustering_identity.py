@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from campaigns.entries import Event
 from campaigns.settings import IdentitySettings
-from clustering.fits import Found, Known, KnownWording, Wording
+from clustering.fits import Found, Known, Remembered, Wording
 from clustering.identity import Identity, Recognised, mint, parted, recognise, variants
 from clustering.overlap import Core, overlap_matrix
 
@@ -50,7 +50,7 @@ def known(
     return Known(
         name,
         day,
-        [KnownWording(n, core(one), day, pointing(direction)) for n, one in enumerate(wordings)],
+        [Remembered(n, core(one), day, pointing(direction)) for n, one in enumerate(wordings)],
         np.array(sorted(accounts), np.int64),
         merged_into,
     )
@@ -215,8 +215,8 @@ def test_after_a_split_each_wording_belongs_to_who_had_it_last() -> None:
         "c-a",
         yesterday,
         [
-            KnownWording(0, core(range(20)), yesterday),
-            KnownWording(1, core(range(50, 70)), DAY - timedelta(days=2)),
+            Remembered(0, core(range(20)), yesterday),
+            Remembered(1, core(range(50, 70)), DAY - timedelta(days=2)),
         ],
         np.arange(40),
     )
@@ -258,7 +258,7 @@ def test_ids_follow_from_day_and_content_only() -> None:
 
 
 def test_wordings_keep_their_numbers_and_new_ones_get_new_numbers() -> None:
-    before = [KnownWording(n, core(range(100 * n, 100 * n + 10)), DAY) for n in (0, 3, 4)]
+    before = [Remembered(n, core(range(100 * n, 100 * n + 10)), DAY) for n in (0, 3, 4)]
     today = [
         Wording(core(range(900, 910)), 5),
         Wording(core(range(402, 412)), 9),
