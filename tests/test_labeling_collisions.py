@@ -13,11 +13,12 @@ from hypothesis import strategies as st
 from scipy.stats import binom
 
 from campaigns import files
+from campaigns.collisions import upper_bound
 from campaigns.records import MATCHERS, MatcherState, Slot, Template, text_key
 from campaigns.runs import Run, open_run
 from campaigns.settings import LabelSettings
-from labeling import collisions as module
-from labeling.collisions import Collisions, collisions, constant_words, judge, upper_bound
+from labeling import tried as module
+from labeling.collisions import Collisions, collisions, constant_words, judge
 from labeling.sought import matchers_of
 from labeling.template import align
 
@@ -125,6 +126,7 @@ def verdict(
         np.array([prompts]),
         np.array([prompts]),
         np.array([inside]),
+        np.array([anywhere]),
         np.array([anywhere]),
         50_000,
         60_000,
