@@ -11,14 +11,15 @@ The rule, for a template that is long enough and accepts its own members:
   are more than `matcher_strangers` of all that it accepts;
 * **refused** also once strangers are *surely* more frequent than `collision_target`: the lower bound of their rate is
   above it. Here an account counts once a day, however often it sends. Its prompts are one event and not many, and it
-  may be the operator's own that discovery missed. At a target of one in 100,000 a single account refuses nothing on a
-  day of 5,130 prompts or more; two do among fewer than 35,537 prompts, three among fewer than 81,770;
+  may be the operator's own that discovery missed. This is asked again every night, so it takes the certainty `SURELY`.
+  At a target of one in 100,000 a single account never refuses a matcher that is tested; two do among fewer than 14,856
+  prompts, three among fewer than 43,606;
 * **live** otherwise, and *shown* once the upper bound is within `collision_target`: without any match, from 299,572
   prompts on. Until then a matcher is live on the word of `matcher_collisions`.
 
 A matcher that passes so for whole prompts is sought inside longer ones too, and by most of its words, if it also passes
-with the figures of that looser form. Both bounds are one-sided, at `CONFIDENCE`, and exact for prompts that are
-independent of each other (Clopper and Pearson, 1934).
+with the figures of that looser form. Bounds are one-sided and exact for prompts that are independent of each other
+(Clopper and Pearson, 1934).
 """
 
 from __future__ import annotations
@@ -30,7 +31,10 @@ from campaigns.records import MatcherState
 from campaigns.settings import LabelSettings, Settings
 
 CONFIDENCE: Final = 0.95
-"""Of the bounds of a collision rate."""
+"""Of the upper bound of a collision rate."""
+
+SURELY: Final = 0.99
+"""Confidence of the lower bound. Of matchers just at the target, some would be refused by chance each night at 95 %."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,7 +107,7 @@ def verdict(met: Met, limits: Limits, *, loose: bool = False) -> tuple[MatcherSt
 
 
 def upper_bound(count: int, of: int) -> float:
-    """Upper bound of a rate from `count` events in `of`.
+    """Upper bound of a rate from `count` events in `of`, at `CONFIDENCE`.
 
     Without an event it is 1 - 0.05^(1/n), about 3 / n: fewer than 3,000 prompts cannot show a rate below one in a
     thousand.
@@ -116,12 +120,12 @@ def upper_bound(count: int, of: int) -> float:
 
 
 def lower_bound(count: int, of: int) -> float:
-    """Lower bound of a rate from `count` events in `of`; 0 without an event."""
+    """Lower bound of a rate from `count` events in `of`, at `SURELY`; 0 without an event."""
     from scipy.special import betaincinv
 
     if count == 0:
         return 0.0
-    return float(betaincinv(count, of - count + 1, 1 - CONFIDENCE))
+    return float(betaincinv(count, of - count + 1, 1 - SURELY))
 
 
 def _percent(share: float) -> str:

@@ -295,6 +295,8 @@ class KnownMatcher:
     """Upper bound of the rate at which strangers match, at 95 %."""
     shown: bool = False
     """It is live, and the bound is within `match.collision_target`."""
+    tier: Tier | None = None
+    """Of the campaign on `day`; None for one that is not published."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

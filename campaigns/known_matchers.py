@@ -7,7 +7,7 @@ wording went by an earlier alignment of its template: they tell of the wording, 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import fields, replace
+from dataclasses import dataclass, fields, replace
 from datetime import date
 from pathlib import Path
 from typing import Final
@@ -20,12 +20,22 @@ from campaigns import files
 from campaigns.collisions import Limits, Met, verdict
 from campaigns.entries import CampaignState, KnownMatcher, PublishedRun
 from campaigns.errors import IntegrityError
-from campaigns.records import UNFIT, MatcherState
-from campaigns.tables import CampaignRow, DayRow, MatcherDayRow, RunRow, WordingRow
+from campaigns.records import UNFIT, MatcherState, Tier
+from campaigns.tables import CampaignDayRow, CampaignRow, DayRow, MatcherDayRow, RunRow, WordingRow
 
 
-def select_latest_wordings(session: Session, before: date | None) -> list[tuple[str, int, PublishedRun]]:
-    """Each wording of the campaigns that still go by their own id: id, number, and the run of its latest day."""
+@dataclass(frozen=True, slots=True)
+class Latest:
+    """A wording's latest day: its run, and the tier that the campaign had."""
+
+    campaign_id: str
+    variant: int
+    run: PublishedRun
+    tier: Tier
+
+
+def select_latest_wordings(session: Session, before: date | None) -> list[Latest]:
+    """Each wording of the campaigns that still go by their own id."""
     newest = select(
         WordingRow.campaign_id, WordingRow.variant, func.max(WordingRow.day).label("day")
     ).group_by(WordingRow.campaign_id, WordingRow.variant)
@@ -33,13 +43,20 @@ def select_latest_wordings(session: Session, before: date | None) -> list[tuple[
         newest = newest.where(WordingRow.day < before)
     last = newest.subquery()
     query = (
-        select(last.c.campaign_id, last.c.variant, RunRow)
+        select(last.c.campaign_id, last.c.variant, RunRow, CampaignDayRow.tier)
         .join(CampaignRow, CampaignRow.campaign_id == last.c.campaign_id)
+        .join(
+            CampaignDayRow,
+            (CampaignDayRow.campaign_id == last.c.campaign_id) & (CampaignDayRow.day == last.c.day),
+        )
         .join(DayRow, DayRow.day == last.c.day)
         .join(RunRow, RunRow.run_id == DayRow.current_run_id)
         .where(CampaignRow.state.not_in([CampaignState.MERGED, CampaignState.RETIRED]))
     )
-    return [(name, variant, row.entry()) for name, variant, row in session.execute(query).tuples()]
+    return [
+        Latest(name, variant, row.entry(), Tier(tier))
+        for name, variant, row, tier in session.execute(query).tuples()
+    ]
 
 
 def select_met(session: Session, before: date | None) -> dict[tuple[str, int], Met]:
@@ -61,9 +78,7 @@ FIGURES: Final = tuple(field.name for field in fields(Met) if field.name != "day
 """What the columns of `matcher_days` and `collisions.parquet` tell of a day."""
 
 
-def read_known(
-    home: Path | None, latest: Iterable[tuple[str, int, PublishedRun]], *, skip_gone: bool = False
-) -> list[KnownMatcher]:
+def read_known(home: Path | None, latest: Iterable[Latest], *, skip_gone: bool = False) -> list[KnownMatcher]:
     """What the run of its latest day says of each wording, ordered by campaign_id and variant.
 
     Args:
@@ -76,11 +91,12 @@ def read_known(
         raise IntegrityError(
             "the runs are not known to this store", hint="Open it with the settings of its home."
         )
-    by_run: dict[str, tuple[PublishedRun, list[tuple[str, int]]]] = {}
-    for campaign_id, variant, run in latest:
-        by_run.setdefault(run.run_id, (run, []))[1].append((campaign_id, variant))
+    by_run: dict[str, list[Latest]] = {}
+    for one in latest:
+        by_run.setdefault(one.run.run_id, []).append(one)
     found: list[KnownMatcher] = []
-    for run, wanted in by_run.values():
+    for wanted in by_run.values():
+        run = wanted[0].run
         try:
             entries = {(one.campaign_id, one.variant): one for one in read_matchers(home / run.path, run.day)}
         except FileNotFoundError as error:
@@ -91,7 +107,11 @@ def read_known(
                 where=str(error.filename or run.path),
                 hint=f"Restore them, or do the day again: shoal run --day {run.day} --force --input PATH",
             ) from None
-        found += [entries[one] for one in wanted if one in entries]
+        found += [
+            replace(entries[one.campaign_id, one.variant], tier=one.tier)
+            for one in wanted
+            if (one.campaign_id, one.variant) in entries
+        ]
     return sorted(found, key=lambda entry: (entry.campaign_id, entry.variant))
 
 

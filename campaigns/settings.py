@@ -364,7 +364,7 @@ class MatchSettings(Section):
         gt=0,
         le=1,
         description="Part of the prompts of no family that a matcher should meet at most. It is refused once it "
-        "surely meets more (95 % lower bound, an account counts once a day).",
+        "surely meets more (99 % lower bound, an account counts once a day).",
     )
     max_body_bytes: int = Field(16 << 20, ge=1, description="Longer requests are refused.")
     max_batch: int = Field(1_024, ge=1, description="Most prompts of one request.")

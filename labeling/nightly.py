@@ -14,7 +14,7 @@ import pyarrow as pa
 
 from campaigns import files
 from campaigns.entries import KnownMatcher
-from campaigns.records import COLLISIONS, UNFIT, MatcherState
+from campaigns.records import COLLISIONS, UNFIT, MatcherState, Tier
 from campaigns.runs import Counts, Run
 from labeling.sought import matchers_of
 from labeling.template import template_from_json
@@ -38,7 +38,8 @@ def collide(
         named: columns campaign_id and account_id: whom the campaigns name already, no strangers to them.
 
     Returns:
-        Among the counts, of `live` wordings before the day: `met` distinct prompts of strangers.
+        Among the counts: the wordings that were `live` before the day, the distinct prompts of strangers that they
+        `met`, and `met_suspected`, those that wordings of campaigns met that were not benign.
 
     Raises:
         IntegrityError: a template is damaged.
@@ -67,30 +68,39 @@ def collide(
         "wordings": owners.height,
         "live": int(owners["live"].sum()),
         "prompts": found.organic,
-        "met": int(sought.unique(["account_id", "text_key"])["prompts"].sum()),
+        "met": _prompts(sought),
         "met_accounts": sought["account_id"].n_unique(),
+        "met_suspected": _prompts(sought.filter("suspected")),
     }
+
+
+def _prompts(hits: pl.DataFrame) -> int:
+    """Each prompt once, whoever of the owners accepts it. A text may stand in several slices."""
+    sent = hits.group_by("owner", "account_id", "text_key").agg(pl.col("prompts").sum())
+    return int(sent.unique(["account_id", "text_key"])["prompts"].sum())
 
 
 def _owners(entries: Sequence[KnownMatcher], before: Sequence[KnownMatcher]) -> pl.DataFrame:
-    """Columns owner, campaign_id, variant, and how each was sought before the day: live, anywhere."""
+    """Columns owner, campaign_id, variant, and of each before the day: live, anywhere, suspected."""
     sought = {
-        (entry.campaign_id, entry.variant): entry.anywhere
-        for entry in before
-        if entry.state is MatcherState.USABLE
+        (entry.campaign_id, entry.variant): entry for entry in before if entry.state is MatcherState.USABLE
     }
-    wordings = sorted({(entry.campaign_id, entry.variant) for entry in entries})
-    return pl.DataFrame(
-        [(k, *wording, wording in sought, sought.get(wording, False)) for k, wording in enumerate(wordings)],
-        {
-            "owner": pl.Int64,
-            "campaign_id": pl.String,
-            "variant": pl.Int32,
-            "live": pl.Boolean,
-            "anywhere": pl.Boolean,
-        },
-        orient="row",
-    )
+    rows = []
+    for k, wording in enumerate(sorted({(entry.campaign_id, entry.variant) for entry in entries})):
+        entry = sought.get(wording)
+        how = (False, False, False)
+        if entry is not None:
+            how = (True, entry.anywhere, entry.tier is not Tier.BENIGN)
+        rows.append((k, *wording, *how))
+    schema = {
+        "owner": pl.Int64,
+        "campaign_id": pl.String,
+        "variant": pl.Int32,
+        "live": pl.Boolean,
+        "anywhere": pl.Boolean,
+        "suspected": pl.Boolean,
+    }
+    return pl.DataFrame(rows, schema, orient="row")
 
 
 def _figures(hits: pl.DataFrame, owners: pl.DataFrame, organic: int) -> pa.Table:

@@ -40,8 +40,8 @@ class Tried:
     """What owners of matchers accept in the prompts of a run.
 
     Attributes:
-        hits: columns owner, whole, family (null for none), account_id, text_key, prompts; one row per owner, account
-            and text. Not `whole`: other text may have to stand before and after, or a quorum of the words be enough.
+        hits: columns owner, whole, family (null for none), account_id, text_key, prompts; one row per owner, account,
+            text and slice. Not `whole`: only with other text before and after, or with a quorum of the words.
         organic: all prompts of no family.
         read: all prompts of the run.
     """

@@ -106,15 +106,19 @@ def _matchers(known: Sequence[KnownMatcher], published: Sequence[PublishedRun]) 
     from campaigns.records import MatcherState
 
     nights = [run.counts for run in published if int(run.counts.get("collide.live", 0))]
-    met = sum(int(counts["collide.met"]) for counts in nights)
+    met, suspected = (
+        sum(int(counts[f"collide.{name}"]) for counts in nights) for name in ("met", "met_suspected")
+    )
     prompts = sum(int(counts["collide.prompts"]) for counts in nights)
     return {
         "states": {state.value: sum(entry.state is state for entry in known) for state in MatcherState},
         "shown": sum(entry.shown for entry in known),
         "days": len(nights),
-        "met": met,
         "prompts": prompts,
+        "met": met,
         "bound": upper_bound(met, prompts),
+        "met_suspected": suspected,
+        "bound_suspected": upper_bound(suspected, prompts),
     }
 
 
@@ -127,8 +131,9 @@ def _matchers_in_words(found: dict[str, Any]) -> str:
         said += f"; refused: {refused}"
     if found["days"]:
         said += (
-            f". Strangers met by those live at the time: {found['met']:,} of "
-            f"{counted(found['prompts'], 'prompt')} on {counted(found['days'], 'day')}, at most {found['bound']:.2g}"
+            f". Those live at the time met strangers in {found['met']:,} of {counted(found['prompts'], 'prompt')} on "
+            f"{counted(found['days'], 'day')}; those of suspected campaigns in {found['met_suspected']:,}, "
+            f"at most {found['bound_suspected']:.2g}"
         )
     return said
 
