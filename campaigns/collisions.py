@@ -12,8 +12,8 @@ The rule, for a template that is long enough and accepts its own members:
 * **refused** also once strangers are *surely* more frequent than `collision_target`: the lower bound of their rate is
   above it. Here an account counts once a day, however often it sends. Its prompts are one event and not many, and it
   may be the operator's own that discovery missed. This is asked again every night, so it takes the certainty `SURELY`.
-  At a target of one in 100,000 a single account never refuses a matcher that is tested; two do among fewer than 14,856
-  prompts, three among fewer than 43,606;
+  At a target of one in 100,000 an account of one day never refuses a matcher that is tested; two do among fewer than
+  14,856 prompts, three among fewer than 43,606;
 * **live** otherwise, and *shown* once the upper bound is within `collision_target`: without any match, from 299,572
   prompts on. Until then a matcher is live on the word of `matcher_collisions`.
 

@@ -185,7 +185,9 @@ class Store:
         with self.reading() as session:
             return select_known(session, before, latest_days)
 
-    def known_matchers(self, before: date | None = None, *, skip_gone: bool = False) -> list[KnownMatcher]:
+    def known_matchers(
+        self, before: date | None = None, *, campaign_id: str = "", skip_gone: bool = False
+    ) -> list[KnownMatcher]:
         """The wordings of each campaign as they are known before `before`; by campaign_id and variant.
 
         The template is that of the wording's latest day; state and figures are those of all days together on which it
@@ -193,6 +195,7 @@ class Store:
         sent is the other's, or forgotten.
 
         Args:
+            campaign_id: only of this campaign.
             skip_gone: leave out those of runs whose files are gone.
 
         Raises:
@@ -201,6 +204,7 @@ class Store:
         with self.reading() as session:
             latest = select_latest_wordings(session, before)
             met = select_met(session, before)
+        latest = [one for one in latest if campaign_id in ("", one.campaign_id)]
         return judged(read_known(self._home, latest, skip_gone=skip_gone), met, self._limits)
 
     def published_state(self) -> str:

@@ -71,6 +71,16 @@ def test_a_matcher_that_meets_strangers_later_is_refused_from_then(home: Path) -
     listed = shoal("match", "--list", COLUMNS="400").stdout
     assert "5 of 24,000 prompts (5 accounts) on 2 days, at most 0.00044" in listed
     assert "matches others: 5 of 24000" in listed
+    assert (
+        "matches others as of now, wording 0: strangers met, 5 of 24,000"
+        in shoal("show", GRADES, COLUMNS="400").stdout
+    )
+    assert [known["days"] for known in data("show", GRADES)["sought"]] == [2]
+    state = data("status")["matchers"]
+    assert (state["states"]["usable"], state["states"]["matches others"], state["days"]) == (1, 1, 0)
+    assert "1 matcher live, 0 of them shown to meet the target; refused: 1 matches others" in (
+        shoal("status", COLUMNS="400").stdout
+    )
     assert "0 of 24,000 prompts on 2 days, at most 0.00012" in listed
     assert "not yet shown" in listed
 
