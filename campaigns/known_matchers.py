@@ -23,6 +23,9 @@ from campaigns.errors import IntegrityError
 from campaigns.records import UNFIT, MatcherState, Tier
 from campaigns.tables import CampaignDayRow, CampaignRow, DayRow, MatcherDayRow, RunRow, WordingRow
 
+FIGURES: Final = tuple(field.name for field in fields(Met) if field.name != "days")
+"""What the columns of `matcher_days` and `collisions.parquet` tell of a day."""
+
 
 @dataclass(frozen=True, slots=True)
 class Latest:
@@ -72,10 +75,6 @@ def select_met(session: Session, before: date | None) -> dict[tuple[str, int], M
         )
         for row in session.execute(query)
     }
-
-
-FIGURES: Final = tuple(field.name for field in fields(Met) if field.name != "days")
-"""What the columns of `matcher_days` and `collisions.parquet` tell of a day."""
 
 
 def read_known(home: Path | None, latest: Iterable[Latest], *, skip_gone: bool = False) -> list[KnownMatcher]:
