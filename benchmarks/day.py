@@ -25,6 +25,7 @@ STAGES = (
     "join",
     "identify",
     "link",
+    "collide",
     "layout",
     "results",
 )
@@ -87,7 +88,7 @@ def _one(source: str, home: Path, flags: Flags, last: str, again: bool) -> dict[
     from campaigns.entries import PublishedRun
     from campaigns.locks import held
     from campaigns.publish import publish
-    from campaigns.results import records
+    from campaigns.results import met, records
     from campaigns.store import Store
     from flows import steps
     from flows.resources import RunRef
@@ -110,7 +111,7 @@ def _one(source: str, home: Path, flags: Flags, last: str, again: bool) -> dict[
         if last == STAGES[-1]:
             before = time.perf_counter()
             run.finish({})
-            publish(store, lock, PublishedRun.of(run, home, {}), records(run))
+            publish(store, lock, PublishedRun.of(run, home, {}), records(run), met=met(run))
             seconds["publish"] = time.perf_counter() - before
             peaks["publish"] = peak_bytes()
     return {"seconds": seconds, "peaks": peaks, "total": time.perf_counter() - started}

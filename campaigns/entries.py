@@ -276,18 +276,29 @@ class KnownMatcher:
     campaign_id: str
     variant: int
     day: date
-    """The last day on which it was measured."""
+    """The last day that had it; the template is of that day."""
     template_json: str
     state: MatcherState
-    """Only `USABLE` ones are live."""
+    """Only `USABLE` ones are live; `campaigns.collisions` has the rule."""
     reason: str
     anywhere: bool
     """Also where other text stands before and after."""
+    days: int = 1
+    """Over so many days the figures below are summed. They are those of the form in which it is sought."""
     organic_matches: int
-    """Prompts of no family that matched, over all days measured."""
+    """Prompts of strangers that matched: of no family, by accounts that the campaign does not name."""
+    organic_accounts: int = 0
+    """Who sent those; one that sent some on two days counts twice."""
     organic_prompts: int
-    """Of so many."""
+    """Of so many of no family."""
+    of_members: int = 0
+    """Prompts of no family that matched, by accounts that the campaign names."""
     collision_bound: float
+    """Upper bound of the rate at which strangers match, at 95 %."""
+    shown: bool = False
+    """It is live, and the bound is within `match.collision_target`."""
+    tier: Tier | None = None
+    """Of the campaign on `day`; None for one that is not published."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

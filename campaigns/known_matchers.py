@@ -1,24 +1,44 @@
-"""The wordings of known campaigns as published runs left them, for matching other traffic."""
+"""The wordings of known campaigns as published runs left them, for matching other traffic.
+
+The template of a wording is that of its latest day. Whom it met is summed over the days, also over those on which the
+wording went by an earlier alignment of its template: they tell of the wording, and no day alone tells enough.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, fields, replace
 from datetime import date
 from pathlib import Path
+from typing import Final
 
 import polars as pl
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from campaigns import files
+from campaigns.collisions import Limits, Met, verdict
 from campaigns.entries import CampaignState, KnownMatcher, PublishedRun
 from campaigns.errors import IntegrityError
-from campaigns.records import MatcherState
-from campaigns.tables import CampaignRow, DayRow, RunRow, WordingRow
+from campaigns.records import UNFIT, MatcherState, Tier
+from campaigns.tables import CampaignDayRow, CampaignRow, DayRow, MatcherDayRow, RunRow, WordingRow
+
+FIGURES: Final = tuple(field.name for field in fields(Met) if field.name != "days")
+"""What the columns of `matcher_days` and `collisions.parquet` tell of a day."""
 
 
-def select_latest_wordings(session: Session, before: date | None) -> list[tuple[str, int, PublishedRun]]:
-    """Each wording of the campaigns that still go by their own id: id, number, and the run of its latest day."""
+@dataclass(frozen=True, slots=True)
+class Latest:
+    """A wording's latest day: its run, and the tier that the campaign had."""
+
+    campaign_id: str
+    variant: int
+    run: PublishedRun
+    tier: Tier
+
+
+def select_latest_wordings(session: Session, before: date | None) -> list[Latest]:
+    """Each wording of the campaigns that still go by their own id."""
     newest = select(
         WordingRow.campaign_id, WordingRow.variant, func.max(WordingRow.day).label("day")
     ).group_by(WordingRow.campaign_id, WordingRow.variant)
@@ -26,17 +46,42 @@ def select_latest_wordings(session: Session, before: date | None) -> list[tuple[
         newest = newest.where(WordingRow.day < before)
     last = newest.subquery()
     query = (
-        select(last.c.campaign_id, last.c.variant, RunRow)
+        select(last.c.campaign_id, last.c.variant, RunRow, CampaignDayRow.tier)
         .join(CampaignRow, CampaignRow.campaign_id == last.c.campaign_id)
+        .join(
+            CampaignDayRow,
+            (CampaignDayRow.campaign_id == last.c.campaign_id) & (CampaignDayRow.day == last.c.day),
+        )
         .join(DayRow, DayRow.day == last.c.day)
         .join(RunRow, RunRow.run_id == DayRow.current_run_id)
         .where(CampaignRow.state.not_in([CampaignState.MERGED, CampaignState.RETIRED]))
     )
-    return [(name, variant, row.entry()) for name, variant, row in session.execute(query).tuples()]
+    return [
+        Latest(name, variant, row.entry(), Tier(tier))
+        for name, variant, row, tier in session.execute(query).tuples()
+    ]
 
 
-def read_known(home: Path | None, latest: Iterable[tuple[str, int, PublishedRun]]) -> list[KnownMatcher]:
+def select_met(session: Session, before: date | None) -> dict[tuple[str, int], Met]:
+    """Whom each wording met, over all days measured, or those before `before`."""
+    figures = [func.sum(getattr(MatcherDayRow, name)).label(name) for name in FIGURES]
+    key = (MatcherDayRow.campaign_id, MatcherDayRow.variant)
+    query = select(*key, func.count().label("days"), *figures).group_by(*key)
+    if before is not None:
+        query = query.where(MatcherDayRow.day < before)
+    return {
+        (row.campaign_id, row.variant): Met(
+            days=row.days, **{name: int(getattr(row, name)) for name in FIGURES}
+        )
+        for row in session.execute(query)
+    }
+
+
+def read_known(home: Path | None, latest: Iterable[Latest], *, skip_gone: bool = False) -> list[KnownMatcher]:
     """What the run of its latest day says of each wording, ordered by campaign_id and variant.
+
+    Args:
+        skip_gone: leave out the wordings of runs whose files are gone.
 
     Raises:
         IntegrityError: the files of a run are gone, or nobody said where they are.
@@ -45,30 +90,46 @@ def read_known(home: Path | None, latest: Iterable[tuple[str, int, PublishedRun]
         raise IntegrityError(
             "the runs are not known to this store", hint="Open it with the settings of its home."
         )
-    by_run: dict[str, tuple[PublishedRun, list[tuple[str, int]]]] = {}
-    for campaign_id, variant, run in latest:
-        by_run.setdefault(run.run_id, (run, []))[1].append((campaign_id, variant))
-    found = [entry for run, wanted in by_run.values() for entry in _of_run(home / run.path, run.day, wanted)]
+    by_run: dict[str, list[Latest]] = {}
+    for one in latest:
+        by_run.setdefault(one.run.run_id, []).append(one)
+    found: list[KnownMatcher] = []
+    for wanted in by_run.values():
+        run = wanted[0].run
+        try:
+            entries = {(one.campaign_id, one.variant): one for one in read_matchers(home / run.path, run.day)}
+        except FileNotFoundError as error:
+            if skip_gone:
+                continue
+            raise IntegrityError(
+                f"the files of the run of {run.day} are gone",
+                where=str(error.filename or run.path),
+                hint=f"Restore them, or do the day again: shoal run --day {run.day} --force --input PATH",
+            ) from None
+        found += [
+            replace(entries[one.campaign_id, one.variant], tier=one.tier)
+            for one in wanted
+            if (one.campaign_id, one.variant) in entries
+        ]
     return sorted(found, key=lambda entry: (entry.campaign_id, entry.variant))
 
 
-def _of_run(path: Path, day: date, wanted: list[tuple[str, int]]) -> list[KnownMatcher]:
+def read_matchers(path: Path, day: date) -> list[KnownMatcher]:
+    """The wordings of a run folder, as they were judged on that day alone, ordered by campaign_id and variant.
+
+    Raises:
+        FileNotFoundError: a table is not there.
+    """
+
     def table(name: str) -> pl.DataFrame:
         return pl.DataFrame(files.read_parquet(path / f"{name}.parquet"))
 
-    try:
-        identities, labels, matchers = table("identities"), table("labels"), table("matchers")
-    except FileNotFoundError as error:
-        raise IntegrityError(
-            f"the files of the run of {day} are gone",
-            where=str(error.filename or path),
-            hint=f"Restore them, or do the day again: shoal run --day {day} --force --input PATH",
-        ) from None
     rows = (
-        identities.select("family", "campaign_id", "variant")
-        .join(_asked(wanted), on=["campaign_id", "variant"])
-        .join(labels.select("family", "template_json"), on="family")
-        .join(matchers, on="family")
+        table("identities")
+        .select("family", "campaign_id", "variant")
+        .join(table("labels").select("family", "template_json"), on="family")
+        .join(table("matchers"), on="family")
+        .sort("campaign_id", "variant")
     )
     return [
         KnownMatcher(
@@ -80,6 +141,7 @@ def _of_run(path: Path, day: date, wanted: list[tuple[str, int]]) -> list[KnownM
             reason=row["reason"],
             anywhere=row["anywhere"],
             organic_matches=row["organic_matches"],
+            organic_accounts=row["organic_accounts"],
             organic_prompts=row["organic_prompts"],
             collision_bound=row["collision_bound"],
         )
@@ -87,5 +149,36 @@ def _of_run(path: Path, day: date, wanted: list[tuple[str, int]]) -> list[KnownM
     ]
 
 
-def _asked(wanted: list[tuple[str, int]]) -> pl.DataFrame:
-    return pl.DataFrame(wanted, {"campaign_id": pl.String, "variant": pl.Int32}, orient="row")
+def judged(
+    known: Iterable[KnownMatcher], met: Mapping[tuple[str, int], Met], limits: Limits
+) -> list[KnownMatcher]:
+    """With the figures and the state of all days together; one that was never tried since keeps those of its day."""
+    return [
+        _judged(entry, met[entry.campaign_id, entry.variant], limits)
+        if (entry.campaign_id, entry.variant) in met
+        else entry
+        for entry in known
+    ]
+
+
+def _judged(entry: KnownMatcher, met: Met, limits: Limits) -> KnownMatcher:
+    """The figures are those of the form in which it is sought."""
+    state, reason = verdict(met, limits)
+    loosely, why = verdict(met, limits, loose=True)
+    if entry.state in UNFIT:
+        state, reason = entry.state, entry.reason
+    loose = state is loosely is MatcherState.USABLE
+    bound = met.bound(loose=loose)
+    return replace(
+        entry,
+        state=state,
+        reason=why if loose else reason,
+        anywhere=loose,
+        days=met.days,
+        organic_matches=met.loose_matches if loose else met.matches,
+        organic_accounts=met.loose_accounts if loose else met.accounts,
+        organic_prompts=met.prompts,
+        of_members=met.of_members,
+        collision_bound=bound,
+        shown=state is MatcherState.USABLE and bound <= limits.target,
+    )

@@ -12,6 +12,7 @@ from sqlalchemy import case, delete, func, insert, or_, select, update
 from sqlalchemy.orm import Session
 
 from campaigns.answers import standing_answers
+from campaigns.collisions import Met
 from campaigns.entries import (
     CampaignRecord,
     CampaignState,
@@ -23,6 +24,7 @@ from campaigns.entries import (
 )
 from campaigns.errors import IntegrityError
 from campaigns.failpoints import failpoint
+from campaigns.known_matchers import FIGURES
 from campaigns.locks import DayLock
 from campaigns.store import Store
 from campaigns.tables import (
@@ -34,6 +36,7 @@ from campaigns.tables import (
     CampaignRow,
     DayRow,
     LineageRow,
+    MatcherDayRow,
     RunRow,
     WordingRow,
 )
@@ -48,6 +51,7 @@ def publish(
     campaigns: Sequence[CampaignRecord],
     unseen: Mapping[str, Sequence[Lineage]] | None = None,
     sleep: Sleep | None = None,
+    met: Mapping[tuple[str, int], Met] | None = None,
 ) -> bool:
     """Put `run` and its campaigns in the place of whatever the day's earlier run wrote.
 
@@ -57,6 +61,7 @@ def publish(
     Args:
         unseen: what became on this day of campaigns that it did not see, by id.
         sleep: when the state of a campaign changes for not being seen.
+        met: whom the known matchers met on this day, by campaign and wording.
 
     Returns:
         Whether anything changed.
@@ -68,7 +73,7 @@ def publish(
     """
     if lock.day != run.day:
         raise ValueError(f"the lock is for {lock.day}, the run for {run.day}")
-    rows = _rows(run, campaigns, unseen or {})
+    rows = _rows(run, campaigns, unseen or {}) | {MatcherDayRow: _met(run, met or {})}
     with store.writing() as session:
         lock.check(session)
         if not _enter(session, run):
@@ -135,6 +140,18 @@ def _lineage(key: Mapping[str, Any], entries: Sequence[Lineage]) -> list[dict[st
     return rows
 
 
+def _met(run: PublishedRun, met: Mapping[tuple[str, int], Met]) -> list[dict[str, Any]]:
+    return [
+        {
+            "campaign_id": name,
+            "variant": variant,
+            "day": run.day,
+            **{figure: getattr(one, figure) for figure in FIGURES},
+        }
+        for (name, variant), one in sorted(met.items())
+    ]
+
+
 def _enter(session: Session, run: PublishedRun) -> bool:
     """Add the run to the ledger; False if it is already what its day points to."""
     known = session.get(RunRow, run.run_id)
@@ -167,6 +184,7 @@ def _clear(session: Session, run: PublishedRun) -> None:
     """Remove what the day's earlier run wrote; wordings go with their campaign's day."""
     session.execute(delete(LineageRow).where(LineageRow.day == run.day))
     session.execute(delete(CampaignDayRow).where(CampaignDayRow.day == run.day))
+    session.execute(delete(MatcherDayRow).where(MatcherDayRow.day == run.day))
 
 
 def _write(session: Session, run: PublishedRun, rows: dict[type[Base], list[dict[str, Any]]]) -> None:

@@ -55,6 +55,10 @@ class MatcherState(StrEnum):
     COLLIDES = "matches others"
 
 
+UNFIT = frozenset({MatcherState.TOO_SHORT, MatcherState.MEMBERS_LOST})
+"""States that do not depend on whom a matcher meets."""
+
+
 class Reason(StrEnum):
     """Why a row was set aside. The wording is part of the output."""
 
@@ -314,6 +318,23 @@ IDENTITIES = pa.schema(
 )
 """The campaign of each family. `lead` is the family that stands for the campaign today; `variant` is the lasting number
 of its wording. Sort: family."""
+
+COLLISIONS = pa.schema(
+    [
+        pa.field("campaign_id", pa.string(), nullable=False),
+        pa.field("variant", pa.int32(), nullable=False),
+        pa.field("prompts", pa.int64(), nullable=False),
+        pa.field("matches", pa.int64(), nullable=False),
+        pa.field("accounts", pa.int64(), nullable=False),
+        pa.field("loose_matches", pa.int64(), nullable=False),
+        pa.field("loose_accounts", pa.int64(), nullable=False),
+        pa.field("of_members", pa.int64(), nullable=False),
+        pa.field("own", pa.int64(), nullable=False),
+        pa.field("of_others", pa.int64(), nullable=False),
+    ]
+)
+"""Whom the matchers of all known wordings met: figures of `campaigns.collisions.Met`, and in `of_others` the prompts of
+other campaigns' families that match whole. Sort: campaign_id, variant."""
 
 UNSEEN = pa.schema(
     [

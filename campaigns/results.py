@@ -10,7 +10,9 @@ import polars as pl
 import pyarrow as pa
 
 from campaigns import files
+from campaigns.collisions import Met
 from campaigns.entries import CampaignRecord, Event, Lineage, WordingRecord
+from campaigns.known_matchers import FIGURES
 from campaigns.prevalence import write_prevalence
 from campaigns.records import CAMPAIGNS, MAP, MEMBERS, VARIANTS, Objective, Tier
 from campaigns.runs import Counts, Run
@@ -77,6 +79,14 @@ def records(run: Run, encoder: str = "") -> list[CampaignRecord]:
 def unseen(run: Run) -> dict[str, list[Lineage]]:
     """What became of known campaigns that the run did not see, by id."""
     return {row["campaign_id"]: [_lineage(row)] for row in run.table("unseen").to_pylist()}
+
+
+def met(run: Run) -> dict[tuple[str, int], Met]:
+    """Whom the known matchers met on the day of the run, by campaign and wording."""
+    return {
+        (row["campaign_id"], row["variant"]): Met(**{name: row[name] for name in FIGURES})
+        for row in run.table("collisions").to_pylist()
+    }
 
 
 def wordings_of(run: Run, encoder: str = "") -> dict[str, tuple[WordingRecord, ...]]:

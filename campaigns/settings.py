@@ -295,7 +295,7 @@ class LabelSettings(Section):
         gt=0,
         le=1,
         description="A matcher is refused if it may match more than this part of the prompts of no family "
-        "(95 % upper bound).",
+        "(95 % upper bound), of all days together.",
     )
     matcher_strangers: float = Field(
         0.2,
@@ -361,6 +361,13 @@ class MatchSettings(Section):
     )
     token: SecretStr = Field(
         SecretStr(""), description="What a client of `shoal match --serve` sends as its bearer token."
+    )
+    collision_target: float = Field(
+        0.00001,
+        gt=0,
+        le=1,
+        description="Part of the prompts of no family that a matcher should meet at most. It is refused once it "
+        "surely meets more (99 % lower bound, an account counts once a day).",
     )
     max_body_bytes: int = Field(16 << 20, ge=1, description="Longer requests are refused.")
     max_batch: int = Field(1_024, ge=1, description="Most prompts of one request.")

@@ -21,6 +21,7 @@ from sqlalchemy import URL, ColumnElement, delete, func, or_, select, text
 from sqlalchemy.orm import Session
 
 from campaigns.answers import open_questions, record_answer, standing_answers
+from campaigns.collisions import Limits
 from campaigns.database import Database, migrate
 from campaigns.decisions import record, select_decisions, take_back
 from campaigns.entries import (
@@ -41,7 +42,7 @@ from campaigns.entries import (
 from campaigns.errors import IntegrityError, UsageError
 from campaigns.history import select_history
 from campaigns.known import select_known
-from campaigns.known_matchers import read_known, select_latest_wordings
+from campaigns.known_matchers import judged, read_known, select_latest_wordings, select_met
 from campaigns.records import Tier
 from campaigns.settings import Settings
 from campaigns.tables import (
@@ -57,9 +58,10 @@ from campaigns.tables import (
 class Store:
     """The open store; safe to share between threads, not across a fork."""
 
-    def __init__(self, database: Database, home: Path | None = None) -> None:
+    def __init__(self, database: Database, home: Path | None = None, limits: Limits | None = None) -> None:
         self._database = database
         self._home = home
+        self._limits = limits or Limits()
         self.where = database.where
         """The URL without its password, for messages."""
 
@@ -73,21 +75,26 @@ class Store:
         """
         url = settings.store_url.get_secret_value()
         if url:
-            return cls.open_url(url, settings.home)
+            return cls.open_url(url, settings.home, Limits.of(settings))
         settings.home.mkdir(parents=True, exist_ok=True)
         path = settings.home.resolve() / "shoal.db"
-        return cls.open_url(URL.create("sqlite", database=str(path)), settings.home)
+        return cls.open_url(URL.create("sqlite", database=str(path)), settings.home, Limits.of(settings))
 
     @classmethod
-    def open_url(cls, url: str | URL, home: Path | None = None) -> Self:
-        """As `open`; the folder of a SQLite file has to exist. `home` holds the runs, where they are asked for."""
+    def open_url(cls, url: str | URL, home: Path | None = None, limits: Limits | None = None) -> Self:
+        """As `open`; the folder of a SQLite file has to exist.
+
+        Args:
+            home: holds the runs, where they are asked for.
+            limits: by which matchers are judged; None: those of the settings' defaults.
+        """
         database = Database(url)
         try:
             migrate(database)
         except BaseException:
             database.close()
             raise
-        return cls(database, home)
+        return cls(database, home, limits)
 
     def close(self) -> None:
         self._database.close()
@@ -178,17 +185,27 @@ class Store:
         with self.reading() as session:
             return select_known(session, before, latest_days)
 
-    def known_matchers(self, before: date | None = None) -> list[KnownMatcher]:
-        """The wordings of each campaign as their latest days, before `before`, left them; by campaign_id and variant.
+    def known_matchers(
+        self, before: date | None = None, *, campaign_id: str = "", skip_gone: bool = False
+    ) -> list[KnownMatcher]:
+        """The wordings of each campaign as they are known before `before`; by campaign_id and variant.
 
-        Campaigns that another has taken in and retired ones have none: what they sent is the other's, or forgotten.
+        The template is that of the wording's latest day; state and figures are those of all days together on which it
+        was tried (`campaigns.collisions`). Campaigns that another has taken in and retired ones have none: what they
+        sent is the other's, or forgotten.
+
+        Args:
+            campaign_id: only of this campaign.
+            skip_gone: leave out those of runs whose files are gone.
 
         Raises:
             IntegrityError: the files of a run are gone, or the store was opened without its home.
         """
         with self.reading() as session:
             latest = select_latest_wordings(session, before)
-        return read_known(self._home, latest)
+            met = select_met(session, before)
+        latest = [one for one in latest if campaign_id in ("", one.campaign_id)]
+        return judged(read_known(self._home, latest, skip_gone=skip_gone), met, self._limits)
 
     def published_state(self) -> str:
         """Changes whenever a run is published, and costs one small query."""

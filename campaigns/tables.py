@@ -2,7 +2,7 @@
 
     runs ──< campaign_days >── campaigns ──< lineage
      │            │
-    days     campaign_wordings   decisions     answers     allow_list     day_locks
+    days     campaign_wordings   matcher_days   decisions   answers   allow_list   day_locks
 
 `days` is the pointer: a run is published when its day points to it. `campaign_days` holds what the published
 run of a day said about a campaign. `campaigns` holds what outlasts a day and is derived from `campaign_days`:
@@ -244,6 +244,26 @@ class WordingRow(Base):
             direction=np.frombuffer(self.direction, DIRECTION).astype(np.float16, copy=False),
             encoder=self.encoder,
         )
+
+
+class MatcherDayRow(Base):
+    """Whom a matcher met on a day; see `campaigns.collisions.Met`, whose figures these are.
+
+    No key leads to `campaigns`: matchers that are no campaign's wording are measured too.
+    """
+
+    __tablename__ = "matcher_days"
+
+    campaign_id: Mapped[str] = mapped_column(primary_key=True)
+    variant: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    day: Mapped[date] = mapped_column(primary_key=True, index=True)
+    prompts: Mapped[int]
+    matches: Mapped[int]
+    accounts: Mapped[int]
+    loose_matches: Mapped[int]
+    loose_accounts: Mapped[int]
+    of_members: Mapped[int]
+    own: Mapped[int]
 
 
 class LineageRow(Base):

@@ -21,7 +21,7 @@ from campaigns.errors import UsageError
 from campaigns.failpoints import failpoint
 from campaigns.locks import held
 from campaigns.publish import publish
-from campaigns.results import records, unseen
+from campaigns.results import met, records, unseen
 from campaigns.runs import MANIFEST, Counts, Run, open_run
 from campaigns.settings import Settings, load
 from campaigns.store import Store
@@ -111,6 +111,7 @@ def discover_campaigns(
         do(steps.join)
         do(steps.identify)
         do(steps.link)
+        do(steps.collide)
         do(steps.layout)
         do(steps.results)
         lock.renew()
@@ -141,6 +142,7 @@ def discover_campaigns(
             records(run, encoder(settings).fingerprint),
             unseen(run),
             Sleep(settings.identity.dormant_days, settings.identity.retire_days),
+            met(run),
         )
         _leave_artifact(run, manifest)
     return run.run_id

@@ -228,6 +228,33 @@ def link(ref: RunRef) -> None:
 
 
 @_shell
+def collide(ref: RunRef) -> None:
+    """Known matchers to whom they meet among the day's other prompts."""
+    from campaigns.store import Store
+    from flows.known import workers_of
+
+    settings, day = ref.settings(), ref.run().day
+    with Store.open(settings) as store:
+        before = store.known_matchers(day, skip_gone=True)
+        known = store.known_campaigns(day, latest_days=settings.identity.account_days)
+    workers, files_asked = workers_of(known, settings)
+
+    def work(run: Run, _: Settings) -> Counts:
+        import polars as pl
+
+        from campaigns.known_matchers import read_matchers
+        from labeling.nightly import collide as try_matchers
+
+        accounts = pl.DataFrame(run.table("accounts", ["campaign_id", "account_id", "is_core"]))
+        named = pl.concat([workers, accounts.filter("is_core").select(workers.columns)])
+        return try_matchers(run, before, read_matchers(run.path, run.day), named)
+
+    asked = [*(repr(entry) for entry in before), *files_asked]
+    after = ("cluster", "label", "identify", "link")
+    _do(ref, "collide", work, ["collisions.parquet"], after=after, asked=asked)
+
+
+@_shell
 def layout(ref: RunRef) -> None:
     """Vectors to a map for the eyes."""
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from campaigns.entries import PublishedRun
 from campaigns.locks import held
 from campaigns.publish import publish
-from campaigns.results import records
+from campaigns.results import met, records
 from campaigns.runs import Run, open_run
 from campaigns.settings import load
 from campaigns.store import Store
@@ -28,6 +28,7 @@ RECIPE = (
     steps.join,
     steps.identify,
     steps.link,
+    steps.collide,
     steps.layout,
     steps.results,
 )
@@ -49,7 +50,7 @@ def discover(
                 lock.renew()
                 step.fn(ref)
             run.finish({})
-            publish(store, lock, PublishedRun.of(run, home, {}), records(run))
+            publish(store, lock, PublishedRun.of(run, home, {}), records(run), met=met(run))
     return run
 
 

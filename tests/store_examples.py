@@ -7,6 +7,7 @@ from datetime import UTC, date, datetime, timedelta
 
 import numpy as np
 
+from campaigns.collisions import Met
 from campaigns.entries import CampaignRecord, Event, Lineage, PublishedRun, WordingRecord
 from campaigns.locks import held
 from campaigns.publish import publish
@@ -66,6 +67,7 @@ def publish_now(
     run: PublishedRun,
     campaigns: Sequence[CampaignRecord],
     unseen: Mapping[str, Sequence[Lineage]] | None = None,
+    met: Mapping[tuple[str, int], Met] | None = None,
 ) -> bool:
     with held(store, run.day, lease_seconds=60) as lock:
-        return publish(store, lock, run, campaigns, unseen)
+        return publish(store, lock, run, campaigns, unseen, met=met)

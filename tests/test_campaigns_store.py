@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
+from contextlib import closing
 from dataclasses import replace
 from datetime import date, timedelta
 from multiprocessing.context import ForkServerContext
@@ -505,9 +506,10 @@ def test_damage_in_the_middle_is_found(tmp_path: Path) -> None:
     with Store.open_url(f"sqlite:///{path}") as store:
         publish_now(store, a_run(), [a_campaign(f"c{n}") for n in range(200)])
         assert store.verify() == []
+    with closing(sqlite3.connect(path)) as connection:
+        [page] = connection.execute("SELECT rootpage FROM sqlite_master WHERE name = 'lineage'").fetchone()
     data = bytearray(path.read_bytes())
-    middle = len(data) // 2 // 4096 * 4096
-    data[middle : middle + 4096] = bytes(4096)
+    data[(page - 1) * 4096 : page * 4096] = bytes(4096)
     path.write_bytes(data)
     with Store.open_url(f"sqlite:///{path}") as store:
         assert store.verify() != []

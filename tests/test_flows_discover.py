@@ -73,7 +73,7 @@ def test_a_day_is_published_once_and_the_artifact_holds_no_text(tmp_path: Path, 
     ]  # fmt: skip
     stages = [stage["name"] for stage in first.manifest["stages"]]
     assert stages == ["ingest", "plant", "scaffold", "group", "represent", "embed", "index", "cluster", "label", "join",
-                      "identify", "link", "layout", "results"]  # fmt: skip
+                      "identify", "link", "collide", "layout", "results"]  # fmt: skip
 
     again = discover_day(str(traffic), DAY, flags=flags)
     assert (again.run_id, again.already_published) == (first.run_id, True)
@@ -137,7 +137,7 @@ def test_a_finished_run_that_died_before_publishing_asks_the_store_anew(
     assert run.verify() == []
     kept = {stage["name"]: stage for stage in first["stages"]}
     again = {stage["name"] for stage in resumed.manifest["stages"] if stage != kept[stage["name"]]}
-    assert again == {"link", "results"}
+    assert again == {"link", "collide", "results"}
     assert resumed.manifest["detection_floor"]["minimum_accounts"] >= 3
 
 

@@ -4,21 +4,18 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
 
-import polars as pl
 import pytest
 from console import data, keep_apart, shoal
+from match_examples import published
 from matching_cases import json_lines, row, write_parquet
-from run_examples import GRADES, HOSTILE, LEDGER, publish_example
+from run_examples import GRADES, LEDGER, publish_example
 from store_examples import MONDAY, TUESDAY
 from typer.testing import CliRunner
 
-from campaigns import files
 from campaigns.entries import KnownMatcher
 from campaigns.errors import IntegrityError
-from campaigns.records import MATCHERS, MatcherState
-from campaigns.runs import Run
+from campaigns.records import MatcherState
 from campaigns.settings import load
 from campaigns.store import Store
 from flows import cli
@@ -30,33 +27,6 @@ def apart(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     keep_apart(tmp_path, monkeypatch)
     monkeypatch.setenv("SHOAL_HOME", str(tmp_path / "home"))
     return tmp_path
-
-
-def published(home: Path, states: tuple[MatcherState, ...] = (MatcherState.USABLE,) * 2) -> Run:
-    """The example run, with its matchers measured."""
-    run = publish_example(home)
-    measured = [matcher(family, state) for family, state in enumerate(states)]
-    files.write_parquet(run.path / "matchers.parquet", pl.DataFrame(measured).to_arrow().cast(MATCHERS))
-    return run
-
-
-def matcher(family: int, state: MatcherState) -> dict[str, Any]:
-    return {
-        "family": family,
-        "state": state.value,
-        "reason": f"1 of 9000 prompts outside families match {HOSTILE}",
-        "anywhere": True,
-        "is_template": True,
-        "saved_bits": 40.0,
-        "accepted": 1.0,
-        "words": 5.0,
-        "organic_matches": 1,
-        "organic_accounts": 1,
-        "organic_prompts": 9_000,
-        "collision_bound": 0.0005,
-        "other_families": [0],
-        "other_matches": [0],
-    }
 
 
 def traffic(folder: Path) -> Path:

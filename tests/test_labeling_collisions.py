@@ -8,16 +8,14 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
-from scipy.stats import binom
 
 from campaigns import files
+from campaigns.collisions import upper_bound
 from campaigns.records import MATCHERS, MatcherState, Slot, Template, text_key
 from campaigns.runs import Run, open_run
 from campaigns.settings import LabelSettings
-from labeling import collisions as module
-from labeling.collisions import Collisions, collisions, constant_words, judge, upper_bound
+from labeling import tried as module
+from labeling.collisions import Collisions, collisions, constant_words, judge
 from labeling.sought import matchers_of
 from labeling.template import align
 
@@ -126,6 +124,7 @@ def verdict(
         np.array([prompts]),
         np.array([inside]),
         np.array([anywhere]),
+        np.array([anywhere]),
         50_000,
         60_000,
         [[]],
@@ -172,19 +171,6 @@ def test_nothing_saved_is_no_template() -> None:
 def test_constant_words_count_unspaced_characters_by_half() -> None:
     assert constant_words(Template(("Rate it: ", SLOT, "\n请评分 5/10"), 0, 0, 0)) == 3.5
     assert constant_words(Template((SLOT,), 0, 0, 0)) == 0
-
-
-def test_rule_of_three() -> None:
-    assert upper_bound(0, 3_000) == pytest.approx(3 / 3_000, rel=0.01)
-    assert upper_bound(0, 10) == pytest.approx(1 - 0.05**0.1)
-    assert upper_bound(0, 0) == upper_bound(5, 5) == 1.0
-
-
-@settings(deadline=None)
-@given(st.integers(1, 5_000), st.data())
-def test_bound_is_where_so_few_events_become_unlikely(of: int, data: st.DataObject) -> None:
-    count = data.draw(st.integers(0, of - 1))
-    assert binom.cdf(count, of, upper_bound(count, of)) == pytest.approx(0.05, rel=1e-6)
 
 
 def test_run_without_families_or_prompts(tmp_path: Path) -> None:

@@ -38,6 +38,7 @@ STAGES: Final = {
     "join": "join wordings of one pool",
     "identify": "recognise campaigns",
     "link": "link accounts",
+    "collide": "try known matchers",
     "layout": "draw the map",
     "results": "write results",
 }

@@ -216,27 +216,32 @@ def _show_found(call: Call, made: MatchRun, found: Sequence[dict[str, Any]]) -> 
 
 
 def _show_known(known: Sequence[KnownMatcher], *, as_json: bool) -> None:
+    from campaigns.records import MatcherState
     from labeling.template import template_from_json
 
     if as_json:
         print_json([asdict(entry) for entry in known])
         return
-    figures = ("wording", "met strangers", "of", "bound")
-    shown = table("campaign", *figures, "measured", "state", "template", right=figures)
+    shown = table("campaign", "wording", "strangers met", "target", "state", "template", right=("wording",))
     for entry in known:
+        live = entry.state is MatcherState.USABLE
         shown.add_row(
             safe(entry.campaign_id, "bold"),
             safe(entry.variant),
-            safe(f"{entry.organic_matches:,}"),
-            safe(f"{entry.organic_prompts:,}"),
-            safe(f"{entry.collision_bound:.2g}"),
-            safe(entry.day),
-            safe(
-                entry.state.value if entry.state.value == "usable" else f"{entry.state.value}: {entry.reason}"
-            ),
+            safe(met_in_words(entry)),
+            safe(("shown" if entry.shown else "not yet shown") if live else ""),
+            safe(entry.state.value if live else f"{entry.state.value}: {entry.reason}"),
             safe(template_from_json(entry.template_json).display(), limit=80),
         )
     console().print(shown)
+
+
+def met_in_words(entry: KnownMatcher) -> str:
+    """As in "1 of 35,412 prompts (1 account) on 3 days, at most 0.00013"."""
+    accounts = f" ({counted(entry.organic_accounts, 'account')})" if entry.organic_matches else ""
+    of = f"{entry.organic_matches:,} of {counted(entry.organic_prompts, 'prompt')}{accounts}"
+    members = f"; {entry.of_members:,} more of its members" if entry.of_members else ""
+    return f"{of} on {counted(entry.days, 'day')}, at most {entry.collision_bound:.2g}{members}"
 
 
 def _serve(call: Call, address: str, workers: int, no_token: bool) -> None:

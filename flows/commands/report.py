@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import date
 from typing import TYPE_CHECKING, Any
@@ -9,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from campaigns.errors import UsageError
 
 if TYPE_CHECKING:
-    from campaigns.entries import CampaignHistory
+    from campaigns.entries import CampaignHistory, KnownMatcher
     from campaigns.records import Slot, Template
     from campaigns.runs import Run
     from campaigns.store import Store
@@ -27,7 +28,7 @@ class CampaignReport:
     operators that this one belongs to, with its `label`; `bridges` the `other_id` and its `label`, whichever side it
     stands on. `exemplars` hold prompt_id, account_id and the original prompt. `evasion_marks` are those of the
     members' distinct texts, `marked_texts` the texts that have any. Template, matcher and slots are those of the
-    leading wording.
+    leading wording, on that day; `sought` says of all wordings what the days together say.
     """
 
     day: date
@@ -47,6 +48,7 @@ class CampaignReport:
     evasion_marks: int
     marked_texts: int
     history: CampaignHistory
+    sought: Sequence[KnownMatcher]
 
     @property
     def slots(self) -> list[Slot]:
@@ -68,6 +70,7 @@ class CampaignReport:
             "saved_bits": self.template.saved_bits,
             "accepted": self.template.accepted,
             "matcher": self.matcher,
+            "sought": [asdict(known) for known in self.sought],
             "slots": [asdict(slot) | {"common": self.common(n)} for n, slot in enumerate(self.slots)],
             "accounts": self.accounts[:most_accounts],
             "variants": self.variants,
@@ -107,8 +110,11 @@ def resolve(store: Store, given: str) -> str:
     )
 
 
-def read_report(run: Run, history: CampaignHistory) -> CampaignReport:
+def read_report(run: Run, history: CampaignHistory, sought: Sequence[KnownMatcher] = ()) -> CampaignReport:
     """
+    Args:
+        sought: the matchers of the campaign as the store knows them.
+
     Raises:
         UsageError: the campaign is not in this run.
         IntegrityError: a file of the run is damaged.
@@ -147,6 +153,7 @@ def read_report(run: Run, history: CampaignHistory) -> CampaignReport:
         evasion_marks=evasion_marks,
         marked_texts=marked_texts,
         history=history,
+        sought=sought,
     )
 
 

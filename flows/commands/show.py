@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from rich.table import Table
     from rich.text import Text
 
-    from campaigns.entries import CampaignHistory, LineageEntry
+    from campaigns.entries import CampaignHistory, KnownMatcher, LineageEntry
 
 _BARS: Final = "▁▂▃▄▅▆▇█"
 _PROMPT_CHARACTERS: Final = 600
@@ -61,7 +61,8 @@ def show(
     with call.store() as store:
         history = store.campaign(resolve(store, campaign))
         entry = published(store, day or history.last_day)
-    report = read_report(run_folder(call.settings, entry), history)
+        sought = store.known_matchers(campaign_id=history.campaign_id, skip_gone=True)
+    report = read_report(run_folder(call.settings, entry), history, sought)
     if picture is not None:
         from review.evidence_image import write_picture
 
@@ -166,6 +167,7 @@ def _facts(report: CampaignReport) -> Table:
         ("seen", safe(f"{history.first_day} to {history.last_day}, {counted(len(history.days), 'day')}")),
         ("template", safe(_strength(report))),
         *([("matcher", _matcher(report.matcher))] if report.matcher else []),
+        *(("sought", _sought(known)) for known in report.sought),
         ("hash", safe(report.template_hash, "dim")),
     ]
     if report.evasion_marks:
@@ -189,6 +191,14 @@ def _strength(report: CampaignReport) -> str:
 
 def _matcher(row: dict[str, Any]) -> Text:
     return safe(row["state"], "bold") + safe(f": {row['reason']}")
+
+
+def _sought(known: KnownMatcher) -> Text:
+    """What the days together say of a wording, which that of its day alone does not."""
+    from flows.commands.match import met_in_words
+
+    told = f" as of now, wording {known.variant}: strangers met, {met_in_words(known)}"
+    return safe(known.state.value, "bold") + safe(told)
 
 
 def marked_template(report: CampaignReport) -> Text:

@@ -1,4 +1,7 @@
-"""What `shoal status` says about how far the runs can be trusted: floor, canaries, checks, days that are not there."""
+"""What `shoal status` says about how far the runs can be trusted.
+
+Floor, canaries, checks, days that are not there, and whom the matchers of known campaigns met.
+"""
 
 from __future__ import annotations
 
@@ -15,18 +18,21 @@ from flows.commands.show import sparkline
 if TYPE_CHECKING:
     from rich.text import Text
 
-    from campaigns.entries import PublishedRun
+    from campaigns.entries import KnownMatcher, PublishedRun
     from campaigns.settings import Settings
 
 DAYS_SHOWN: Final = 30
 """Days up to the latest whose canaries are drawn and whose gaps are named."""
 
 
-def soundness(published: Sequence[PublishedRun], settings: Settings) -> dict[str, Any]:
+def soundness(
+    published: Sequence[PublishedRun], known: Sequence[KnownMatcher], settings: Settings
+) -> dict[str, Any]:
     """Ready for JSON.
 
     Args:
         published: the current run of each published day, the oldest first.
+        known: the matchers of known campaigns.
     """
     latest = published[-1] if published else None
     manifest = _manifest(latest, settings)
@@ -35,6 +41,7 @@ def soundness(published: Sequence[PublishedRun], settings: Settings) -> dict[str
         "detection_floor": manifest.get("detection_floor"),
         "health": manifest.get("health"),
         "canaries": _canaries(shown),
+        "matchers": _matchers(known, shown),
         "accepted": [_accepted(run) for run in shown if "health.failed" in run.counts],
         "held_back": _held_back(settings, {run.run_id for run in published}),
         "missing_days": _missing([run.day for run in shown]),
@@ -49,6 +56,8 @@ def lines(state: dict[str, Any]) -> Iterator[Text]:
         found = [day["recall"] for day in canary["days"]]
         bars = f"{sparkline(found, 1)}  {found[-1]:.0%} on {canary['days'][-1]['day']}"
         yield safe("canary ", "dim") + safe(f"{canary['canary']:<9} {bars}")
+    if sum(state["matchers"]["states"].values()):
+        yield safe("match  ", "dim") + safe(_matchers_in_words(state["matchers"]))
     checks = (state["health"] or {}).get("checks", [])
     judged = [check for check in checks if check["value"] is not None]
     if checks:
@@ -89,6 +98,44 @@ def _canaries(published: Sequence[PublishedRun]) -> list[dict[str, Any]]:
         }
         for name in names
     ]
+
+
+def _matchers(known: Sequence[KnownMatcher], published: Sequence[PublishedRun]) -> dict[str, Any]:
+    """How many are in which state, and the prompts of strangers that any live one accepted, night by night."""
+    from campaigns.collisions import upper_bound
+    from campaigns.records import MatcherState
+
+    nights = [run.counts for run in published if int(run.counts.get("collide.live", 0))]
+    met, suspected = (
+        sum(int(counts[f"collide.{name}"]) for counts in nights) for name in ("met", "met_suspected")
+    )
+    prompts = sum(int(counts["collide.prompts"]) for counts in nights)
+    return {
+        "states": {state.value: sum(entry.state is state for entry in known) for state in MatcherState},
+        "shown": sum(entry.shown for entry in known),
+        "days": len(nights),
+        "prompts": prompts,
+        "met": met,
+        "bound": upper_bound(met, prompts),
+        "met_suspected": suspected,
+        "bound_suspected": upper_bound(suspected, prompts),
+    }
+
+
+def _matchers_in_words(found: dict[str, Any]) -> str:
+    states = dict(found["states"])
+    live = states.pop("usable")
+    refused = ", ".join(f"{number:,} {state}" for state, number in states.items() if number)
+    said = f"{counted(live, 'matcher')} live, {found['shown']:,} of them shown to meet the target"
+    if refused:
+        said += f"; refused: {refused}"
+    if found["days"]:
+        said += (
+            f". Those live at the time met strangers in {found['met']:,} of {counted(found['prompts'], 'prompt')} on "
+            f"{counted(found['days'], 'day')}; those of suspected campaigns in {found['met_suspected']:,}, "
+            f"at most {found['bound_suspected']:.2g}"
+        )
+    return said
 
 
 def _accepted(run: PublishedRun) -> dict[str, Any]:

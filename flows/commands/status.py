@@ -34,13 +34,14 @@ def status(ctx: typer.Context, as_json: Json = False) -> None:
     with call.store() as store:
         runs = [run for day in store.published_days() if (run := store.current_run(day))]
         days = _days(store, runs)
+        known = store.known_matchers(skip_gone=True)
     schema = read_schema(settings)
     latest = days[-1]["day"] if days else None
     hints = _next(latest)
     state = {
         "latest_day": latest,
         "days": days,
-        **soundness(runs, settings),
+        **soundness(runs, known, settings),
         "home": str(settings.home),
         "store": schema.where,
         "schema": schema.current,
