@@ -239,7 +239,7 @@ def test_a_new_migration_can_be_drawn_up_from_the_template(
         config = migration_config(connection)
         command.revision(config, "nothing changes", autogenerate=True, rev_id="0005")
     written = (copy / "versions" / "0005_nothing_changes.py").read_text()
-    assert 'down_revision = "0006"' in written.replace("'", '"')
+    assert 'down_revision = "0007"' in written.replace("'", '"')
     assert "op.create" not in written
     assert "op.drop" not in written
     migrate(opened)
