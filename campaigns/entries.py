@@ -14,6 +14,7 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
+from campaigns.covers import Cover
 from campaigns.records import MatcherState, Objective, Tier
 from campaigns.runs import Counts, Run
 
@@ -286,6 +287,8 @@ class KnownMatcher:
     organic_prompts: int
     """Of so many."""
     collision_bound: float
+    cover: Cover | None = None
+    """How it is sought by its words, where its template finds too few of its own prompts."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,6 +11,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from campaigns import files
+from campaigns.covers import covers_of
 from campaigns.entries import CampaignState, KnownMatcher, PublishedRun
 from campaigns.errors import IntegrityError
 from campaigns.records import MatcherState
@@ -64,6 +65,7 @@ def _of_run(path: Path, day: date, wanted: list[tuple[str, int]]) -> list[KnownM
             where=str(error.filename or path),
             hint=f"Restore them, or do the day again: shoal run --day {day} --force --input PATH",
         ) from None
+    covers = covers_of(path)
     rows = (
         identities.select("family", "campaign_id", "variant")
         .join(_asked(wanted), on=["campaign_id", "variant"])
@@ -82,6 +84,7 @@ def _of_run(path: Path, day: date, wanted: list[tuple[str, int]]) -> list[KnownM
             organic_matches=row["organic_matches"],
             organic_prompts=row["organic_prompts"],
             collision_bound=row["collision_bound"],
+            cover=covers.get(row["family"]),
         )
         for row in rows.iter_rows(named=True)
     ]

@@ -39,9 +39,13 @@ MATCHES = pa.schema(
         pa.field("strength", pa.float32(), nullable=False),
         pa.field("whole", pa.bool_(), nullable=False),
         pa.field("slots", pa.list_(pa.string()), nullable=False),
+        pa.field("how", pa.string(), nullable=False),
     ]
 )
-"""One row per prompt and campaign, in the order of the traffic; of one prompt the strongest first."""
+"""One row per prompt and campaign, in the order of the traffic; of one prompt the strongest first.
+
+`how`: by the "template", or by the "wording", its words alone (`matching.known.How`); then there are no slots.
+"""
 
 COUNTS = pa.schema(
     [

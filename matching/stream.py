@@ -166,6 +166,7 @@ class _Pass:
         self._progress = progress or (lambda _: None)
         self._campaign_ids = pa.array([owner.campaign_id for owner in known.owners], pa.string())
         self._variants = pa.array([owner.variant for owner in known.owners], pa.int32())
+        self._how = pa.array([owner.how.value for owner in known.owners], pa.string())
         self._part = _Part()
 
     def work(self, sources: Sequence[SourceFile], options: ReadOptions, at: Checkpoint) -> Checkpoint:
@@ -224,6 +225,7 @@ class _Pass:
                 "strength": found.strength.astype(np.float32),
                 "whole": found.whole,
                 "slots": slot_values(accepted["prompt"], found),
+                "how": self._how.take(owners),
             },
             schema=MATCHES,
         )
