@@ -48,7 +48,7 @@ def cover(run: Run, settings: Settings) -> Counts:
         traffic = read_traffic(run, members, families)
         learnt, words = learn(traffic, families), traffic.words
     rows = [
-        {"family": family, "by_template": float(found[family])} | _judged(family, one, words, leads, settings.label)
+        _judged(family, float(found[family]), one, words, leads, settings.label)
         for family, one in zip(families, learnt, strict=True)
     ]
     table = pa.Table.from_pylist(rows, COVERS)
@@ -149,9 +149,14 @@ def _found_by_template(run: Run, members: pl.DataFrame) -> NDArray[np.float64]:
 
 
 def _judged(
-    family: int, learnt: Learnt, words: NDArray[np.uint64], leads: NDArray[np.int32], settings: LabelSettings
+    family: int,
+    by_template: float,
+    learnt: Learnt,
+    words: NDArray[np.uint64],
+    leads: NDArray[np.int32],
+    settings: LabelSettings,
 ) -> dict[str, object]:
-    """A row of COVERS but for its `family` and `by_template`."""
+    """A row of COVERS."""
     held = learnt.held
     tested = len(held.own) >= FEWEST_TEXTS and upper_bound(0, held.n_organic) <= settings.matcher_collisions
     least = threshold(held, settings.cover_collisions) if tested else 0
@@ -162,14 +167,17 @@ def _judged(
     foreign = (evidence >= least) & (leads[of] != leads[family]) & tested
     others, counts = np.unique(of[foreign], return_counts=True)
     most = np.lexsort((others, -counts))[:_MOST_OTHERS]
-    state, reason = _verdict(held, least, int(reached.sum()), strangers, int(foreign.sum()), bound, settings)
+    figures = _Figures(by_template, least, int(reached.sum()), strangers, int(foreign.sum()), bound)
+    state, reason = _verdict(held, figures, settings)
     return {
+        "family": family,
         "state": state.value,
         "reason": reason,
         "words": words[learnt.columns],
         "weights": learnt.weights,
         "least": least,
         "typical": int(np.median(held.own)) if len(held.own) else 0,
+        "by_template": by_template,
         "held_out": float(reached.mean()) if len(reached) else 0.0,
         "organic_most": int(held.organic[0]) if len(held.organic) else 0,
         "organic_matches": strangers,
@@ -180,22 +188,35 @@ def _judged(
     }
 
 
-def _verdict(
-    held: Held, least: int, reached: int, strangers: int, foreign: int, bound: float, settings: LabelSettings
-) -> tuple[MatcherState, str]:
-    n = len(held.own)
+@dataclass(frozen=True, slots=True)
+class _Figures:
+    """Held-out texts of its own that reach `least`, prompts of no family that do, and those of other campaigns."""
+
+    by_template: float
+    least: int
+    own: int
+    strangers: int
+    foreign: int
+    bound: float
+
+
+def _verdict(held: Held, found: _Figures, settings: LabelSettings) -> tuple[MatcherState, str]:
+    n, strangers = len(held.own), max(found.strangers, found.foreign)
     if n < FEWEST_TEXTS:
         return MatcherState.UNTESTED, f"{n} different prompts; {FEWEST_TEXTS} are needed to hold half of them out"
     if upper_bound(0, held.n_organic) > settings.matcher_collisions:
         return MatcherState.UNTESTED, f"{held.n_organic} prompts outside families, too few to bound the rate"
-    asked = f"{reached / n:.0%} of its prompts reach {least / UNIT:.1f} nats when held out"
-    met = f"{strangers} of {held.n_organic} prompts outside families do"
-    if reached < settings.matcher_accepted * n:
-        return MatcherState.MEMBERS_LOST, f"{asked}; {settings.matcher_accepted:.0%} are needed, or strangers would too"
-    if bound > settings.matcher_collisions:
-        return MatcherState.COLLIDES, f"{met}, a rate of up to {bound:.2g}; the limit is {settings.matcher_collisions:g}"
-    if max(strangers, foreign) > settings.matcher_strangers * (max(strangers, foreign) + reached):
-        return MatcherState.COLLIDES, f"{met} and {foreign} of other campaigns, and {reached} of its own"
+    asked = f"{found.own / n:.0%} of its prompts reach {found.least / UNIT:.1f} nats when held out"
+    met = f"{found.strangers} of {held.n_organic} prompts outside families do"
+    needed = max(settings.matcher_accepted, found.by_template)
+    if found.own < needed * n:
+        why = "its template finds" if found.by_template == needed else "what is needed is"
+        return MatcherState.MEMBERS_LOST, f"{asked}; {why} {needed:.0%}"
+    if found.bound > settings.matcher_collisions:
+        limit = f"{settings.matcher_collisions:g}"
+        return MatcherState.COLLIDES, f"{met}, a rate of up to {found.bound:.2g}; the limit is {limit}"
+    if strangers > settings.matcher_strangers * (strangers + found.own):
+        return MatcherState.COLLIDES, f"{met} and {found.foreign} of other campaigns, and {found.own} of its own"
     return MatcherState.USABLE, f"{asked}; {met}, the most of them {int(held.organic[0]) / UNIT:.1f}"
 
 
