@@ -279,7 +279,7 @@ COVERS = pa.schema(
         pa.field("other_matches", pa.list_(pa.int64()), nullable=False),
     ]
 )
-"""Covers of the families whose template finds too few of their own prompts: a `MatcherState`, why in words, and figures.
+"""Covers of the families whose template finds too few of their own prompts: a `MatcherState`, why, and the figures.
 
 `words`, `weights`, `least`, `typical`: see `campaigns.covers.Cover`. `by_template`: part of the family's texts that its
 template finds; `held_out`: part that reaches `least`, each by what the other half of the senders told. `organic_most`:

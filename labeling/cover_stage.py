@@ -75,7 +75,9 @@ def read_traffic(run: Run, members: pl.DataFrame, families: Sequence[int]) -> Tr
     sender, row = np.concatenate(accounts), np.concatenate(rows)
     order = np.lexsort((row, sender))
     return Traffic(
-        np.concatenate([[0], np.cumsum(np.concatenate([np.diff(part.indptr) for part in parts]))]).astype(np.int64),
+        np.concatenate([[0], np.cumsum(np.concatenate([np.diff(part.indptr) for part in parts]))]).astype(
+            np.int64
+        ),
         np.concatenate([part.columns for part in parts]),
         words,
         np.concatenate([part.family for part in parts]),
@@ -101,7 +103,11 @@ class _Part:
         prompts = pl.DataFrame(table)
         texts = prompts.group_by("text_key").agg(pl.first("prompt"), pl.len().cast(pl.Int64).alias("prompts"))
         texts = texts.join(members, on="text_key", how="left").sort("text_key").with_row_index("row")
-        sent = prompts.select("text_key", "account_id").unique().join(texts.select("text_key", "row"), on="text_key")
+        sent = (
+            prompts.select("text_key", "account_id")
+            .unique()
+            .join(texts.select("text_key", "row"), on="text_key")
+        )
         sent = sent.sort("account_id", "row")
         sizes, columns = [np.empty(0, np.int64)], [np.empty(0, np.int32)]
         for piece in _slices(texts.select("prompt").to_arrow()):
@@ -129,11 +135,17 @@ def _parts(run: Run) -> Iterator[pa.Table]:
 def _found_by_template(run: Run, members: pl.DataFrame) -> NDArray[np.float64]:
     """float64 by family: part of its distinct texts that its template finds the way other traffic meets it."""
     matchers = run.table("matchers").sort_by("family")
-    templates = run.table("labels", ["family", "template_json"]).sort_by("family")["template_json"].to_pylist()
+    templates = (
+        run.table("labels", ["family", "template_json"]).sort_by("family")["template_json"].to_pylist()
+    )
     screen = screen_of(matchers_of([template_from_json(template) for template in templates]))
     usable = pc.equal(matchers["state"], MatcherState.USABLE.value).to_numpy(zero_copy_only=False)
     anywhere = matchers["anywhere"].to_numpy(zero_copy_only=False)
-    texts = pl.DataFrame(run.texts_of(members["text_key"].to_arrow())).join(members, on="text_key").sort("text_key")
+    texts = (
+        pl.DataFrame(run.texts_of(members["text_key"].to_arrow()))
+        .join(members, on="text_key")
+        .sort("text_key")
+    )
     own = texts["family"].to_numpy()
     found = np.zeros(len(own), np.bool_)
     start = 0
@@ -144,7 +156,9 @@ def _found_by_template(run: Run, members: pl.DataFrame) -> NDArray[np.float64]:
         found[start + hits.texts[counts]] = True
         start += piece.num_rows
     sizes = np.bincount(own, minlength=len(templates))
-    share: NDArray[np.float64] = np.bincount(own, weights=found, minlength=len(templates)) / np.maximum(sizes, 1)
+    share: NDArray[np.float64] = np.bincount(own, weights=found, minlength=len(templates)) / np.maximum(
+        sizes, 1
+    )
     return share
 
 
@@ -203,7 +217,10 @@ class _Figures:
 def _verdict(held: Held, found: _Figures, settings: LabelSettings) -> tuple[MatcherState, str]:
     n, strangers = len(held.own), max(found.strangers, found.foreign)
     if n < FEWEST_TEXTS:
-        return MatcherState.UNTESTED, f"{n} different prompts; {FEWEST_TEXTS} are needed to hold half of them out"
+        return (
+            MatcherState.UNTESTED,
+            f"{n} different prompts; {FEWEST_TEXTS} are needed to hold half of them out",
+        )
     if upper_bound(0, held.n_organic) > settings.matcher_collisions:
         return MatcherState.UNTESTED, f"{held.n_organic} prompts outside families, too few to bound the rate"
     asked = f"{found.own / n:.0%} of its prompts reach {found.least / UNIT:.1f} nats when held out"
@@ -216,7 +233,10 @@ def _verdict(held: Held, found: _Figures, settings: LabelSettings) -> tuple[Matc
         limit = f"{settings.matcher_collisions:g}"
         return MatcherState.COLLIDES, f"{met}, a rate of up to {found.bound:.2g}; the limit is {limit}"
     if strangers > settings.matcher_strangers * (strangers + found.own):
-        return MatcherState.COLLIDES, f"{met} and {found.foreign} of other campaigns, and {found.own} of its own"
+        return (
+            MatcherState.COLLIDES,
+            f"{met} and {found.foreign} of other campaigns, and {found.own} of its own",
+        )
     return MatcherState.USABLE, f"{asked}; {met}, the most of them {int(held.organic[0]) / UNIT:.1f}"
 
 

@@ -9,7 +9,9 @@ prompts and of those of no family alike.
 What a prompt must reach (`threshold`) lies between the two, and beyond what chance could make of prompts of no family.
 A day has some ten thousand of these, so no count can show a rate of one in a million: above their 50 highest sums the
 tail is taken for exponential, whose scale the median of the excesses gives (Pickands 1975). A median, and a fourth
-highest rather than the highest, because a few prompts of no family may well be the wording's own.
+highest rather than the highest, because a few prompts of no family may well be the wording's own. And were words
+independent, no more than the part r of strangers could reach ln(1 / r), since the mean of a likelihood ratio among them is
+one (Markov's inequality); a cover of few words, whose sums are too lumpy for a tail, is held to that at least.
 """
 
 from __future__ import annotations
@@ -133,14 +135,15 @@ def learn(traffic: Traffic, families: Sequence[int]) -> list[Learnt]:
 
 
 def threshold(held: Held, rate: float) -> int:
-    """What a prompt must reach: the middle between strangers and the wording's own, or what chance reaches at `rate`.
+    """What a prompt must reach: the middle between strangers and the wording's own, or more where `rate` asks for more.
 
     Args:
         held: with texts of its own and of no family.
     """
     top = int(held.organic[min(COPIES, len(held.organic) - 1)])
     low = float(np.quantile(held.own, OWN_LOW))
-    return max(tail_level(held.organic, held.n_organic, rate), -int(-(top + low) // 2))
+    independent = int(np.ceil(UNIT * np.log(1 / rate)))
+    return max(tail_level(held.organic, held.n_organic, rate), -int(-(top + low) // 2), independent)
 
 
 def tail_level(highest: NDArray[np.int64], of: int, rate: float) -> int:

@@ -39,7 +39,7 @@ SLOT_BYTES: Final = 1_000
 class Matches:
     """One entry per text and campaign that it belongs to, by its strongest wording; at most `MOST_CAMPAIGNS` of a text.
 
-    A template goes before words: what is found by both counts as found by its template. Ordered by text; of one text the
+    A template goes before words: what both find counts as found by the template. Ordered by text; of one text the
     strongest first, then the one with more constant text, then as the wordings were given.
 
     Attributes:

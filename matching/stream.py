@@ -35,7 +35,7 @@ from ingest.checks import Limits
 from ingest.sources import SourceFile, find
 from matching.counts import MatchCounts
 from matching.folder import MATCHES, SENT, Checkpoint, Folder
-from matching.known import KnownCampaigns
+from matching.known import How, KnownCampaigns
 from matching.match import Matches, match, slot_values
 from matching.rows import STDIN, Rows, rows_of, stdin_file
 
@@ -239,9 +239,15 @@ def _sent(accepted: pa.Table, matches: pa.Table) -> list[pa.Table]:
             "account_id": counts.field("values"),
             "campaign_id": pa.nulls(len(counts), pa.string()),
             "n_prompts": counts.field("counts"),
+            "by_words": pa.array(np.zeros(len(counts), np.int64)),
         },
         schema=SENT,
     )
-    by_campaign = matches.group_by(["account_id", "campaign_id"]).aggregate([([], "count_all")])
-    by_campaign = by_campaign.rename_columns({"count_all": "n_prompts"}).select(SENT.names)
+    by_words = pc.equal(matches["how"], How.WORDING.value).cast(pa.int64())
+    keyed = matches.select(["account_id", "campaign_id"]).append_column("by_words", by_words)
+    by_campaign = keyed.group_by(["account_id", "campaign_id"]).aggregate(
+        [([], "count_all"), ("by_words", "sum")]
+    )
+    names = {"count_all": "n_prompts", "by_words_sum": "by_words"}
+    by_campaign = by_campaign.rename_columns(names).select(SENT.names)
     return [everything, by_campaign.cast(SENT)]

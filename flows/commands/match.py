@@ -19,6 +19,7 @@ from flows.commands.run import Format
 
 if TYPE_CHECKING:
     from campaigns.entries import KnownMatcher
+    from campaigns.records import MatcherState
     from campaigns.store import Store
     from matching.counts import MatchCounts
     from matching.stream import MatchRun, Progress
@@ -63,10 +64,11 @@ def match(
     """Find prompts of known campaigns in any traffic.
 
     Reads Parquet, JSONL (.gz, .zst), CSV, or JSON Lines from stdin, in little memory. A prompt matches when it holds
-    a campaign's template: its words in order, other text in the slots, most of them where a few were changed. Only
-    templates that hardly ever met strangers are sought. Writes `matches/part-*.parquet`, `counts.parquet` (each
-    account's prompts by campaign, and in all), `quarantine.parquet` with what could not be read and why, and
-    `manifest.json` last. A match that was killed goes on when the same command is given again.
+    a campaign's template: its words in order, other text in the slots, most of them where a few were changed. A
+    wording that is reworded each time is found by its words in any order, and such a match says so (`how`). Only what
+    hardly ever met strangers is sought. Writes `matches/part-*.parquet`, `counts.parquet` (each account's prompts by
+    campaign, and in all), `quarantine.parquet` with what could not be read and why, and `manifest.json` last. A match
+    that was killed goes on when the same command is given again.
 
     As a service it takes {"prompts": [{"id": "p1", "text": "..."}]} with the token of SHOAL_MATCH__TOKEN.
 
@@ -219,10 +221,10 @@ def _show_known(known: Sequence[KnownMatcher], *, as_json: bool) -> None:
     from labeling.template import template_from_json
 
     if as_json:
-        print_json([asdict(entry) for entry in known])
+        print_json([_told(entry) for entry in known])
         return
     figures = ("wording", "met strangers", "of", "bound")
-    shown = table("campaign", *figures, "measured", "state", "template", right=figures)
+    shown = table("campaign", *figures, "measured", "state", "by its words", "template", right=figures)
     for entry in known:
         shown.add_row(
             safe(entry.campaign_id, "bold"),
@@ -231,12 +233,23 @@ def _show_known(known: Sequence[KnownMatcher], *, as_json: bool) -> None:
             safe(f"{entry.organic_prompts:,}"),
             safe(f"{entry.collision_bound:.2g}"),
             safe(entry.day),
-            safe(
-                entry.state.value if entry.state.value == "usable" else f"{entry.state.value}: {entry.reason}"
-            ),
+            safe(_state(entry.state, entry.reason)),
+            safe("" if entry.cover is None else _state(entry.cover.state, entry.cover.reason)),
             safe(template_from_json(entry.template_json).display(), limit=80),
         )
     console().print(shown)
+
+
+def _state(state: MatcherState, reason: str) -> str:
+    return state.value if state.value == "usable" else f"{state.value}: {reason}"
+
+
+def _told(entry: KnownMatcher) -> dict[str, Any]:
+    """Without the words of its cover: codes that nobody can read."""
+    value = asdict(entry)
+    if entry.cover is not None:
+        value["cover"] = {k: v for k, v in value["cover"].items() if k not in ("words", "weights")}
+    return value
 
 
 def _serve(call: Call, address: str, workers: int, no_token: bool) -> None:
