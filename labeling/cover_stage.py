@@ -1,7 +1,8 @@
 """The cover stage: wordings whose template finds too few of their own prompts get a cover, if one is sound.
 
 Covers are learnt and measured on the day's own traffic, like matchers (`labeling.collisions`), and refused by the same
-limits. Beyond these, prompts of other campaigns count as strangers here: words say less than a template.
+limits. Beyond these, prompts of other campaigns count as strangers, and a cover has to find at least half of what the
+template misses: words say less than a template, and a little more of the same family is not worth them.
 """
 
 from __future__ import annotations
@@ -225,10 +226,9 @@ def _verdict(held: Held, found: _Figures, settings: LabelSettings) -> tuple[Matc
         return MatcherState.UNTESTED, f"{held.n_organic} prompts outside families, too few to bound the rate"
     asked = f"{found.own / n:.0%} of its prompts reach {found.least / UNIT:.1f} nats when held out"
     met = f"{found.strangers} of {held.n_organic} prompts outside families do"
-    needed = max(settings.matcher_accepted, found.by_template)
+    needed = max(settings.matcher_accepted, (1 + found.by_template) / 2)
     if found.own < needed * n:
-        why = "its template finds" if found.by_template == needed else "what is needed is"
-        return MatcherState.MEMBERS_LOST, f"{asked}; {why} {needed:.0%}"
+        return MatcherState.MEMBERS_LOST, f"{asked}, its template finds {found.by_template:.0%}; {needed:.0%} are needed"
     if found.bound > settings.matcher_collisions:
         limit = f"{settings.matcher_collisions:g}"
         return MatcherState.COLLIDES, f"{met}, a rate of up to {found.bound:.2g}; the limit is {limit}"

@@ -9,9 +9,9 @@ prompts and of those of no family alike.
 What a prompt must reach (`threshold`) lies between the two, and beyond what chance could make of prompts of no family.
 A day has some ten thousand of these, so no count can show a rate of one in a million: above their 50 highest sums the
 tail is taken for exponential, whose scale the median of the excesses gives (Pickands 1975). A median, and a fourth
-highest rather than the highest, because a few prompts of no family may well be the wording's own. And were words
-independent, no more than the part r of strangers could reach ln(1 / r), since the mean of a likelihood ratio among them is
-one (Markov's inequality); a cover of few words, whose sums are too lumpy for a tail, is held to that at least.
+highest rather than the highest, because a few prompts of no family may well be the wording's own. A day knows nothing
+of genres that it has not seen, though, and a cover of few words has sums too lumpy for a tail: so `LEAST` is asked for
+whatever the day says.
 """
 
 from __future__ import annotations
@@ -36,6 +36,9 @@ CARRIERS: Final = 2
 TAIL: Final = 50
 COPIES: Final = 3
 """Highest sums of prompts of no family that may be copies of the wording."""
+LEAST: Final = 30 * UNIT
+"""As much as joins a family that grows (`family.grow_margin`). Prompts of days not seen, which ask for other things in
+the same manner, reached 28 nats of the covers that were measured."""
 OWN_LOW: Final = 0.05
 """The quantile of the wording's own prompts that the threshold is put below."""
 
@@ -142,8 +145,7 @@ def threshold(held: Held, rate: float) -> int:
     """
     top = int(held.organic[min(COPIES, len(held.organic) - 1)])
     low = float(np.quantile(held.own, OWN_LOW))
-    independent = int(np.ceil(UNIT * np.log(1 / rate)))
-    return max(tail_level(held.organic, held.n_organic, rate), -int(-(top + low) // 2), independent)
+    return max(tail_level(held.organic, held.n_organic, rate), -int(-(top + low) // 2), LEAST)
 
 
 def tail_level(highest: NDArray[np.int64], of: int, rate: float) -> int:
