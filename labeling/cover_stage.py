@@ -228,7 +228,10 @@ def _verdict(held: Held, found: _Figures, settings: LabelSettings) -> tuple[Matc
     met = f"{found.strangers} of {held.n_organic} prompts outside families do"
     needed = max(settings.matcher_accepted, (1 + found.by_template) / 2)
     if found.own < needed * n:
-        return MatcherState.MEMBERS_LOST, f"{asked}, its template finds {found.by_template:.0%}; {needed:.0%} are needed"
+        return (
+            MatcherState.MEMBERS_LOST,
+            f"{asked}, its template finds {found.by_template:.0%}; {needed:.0%} are needed",
+        )
     if found.bound > settings.matcher_collisions:
         limit = f"{settings.matcher_collisions:g}"
         return MatcherState.COLLIDES, f"{met}, a rate of up to {found.bound:.2g}; the limit is {limit}"
