@@ -23,6 +23,7 @@ STAGES = (
     "cluster",
     "label",
     "join",
+    "cover",
     "identify",
     "link",
     "collide",

@@ -2,9 +2,10 @@
 
     python -m benchmarks.matching
 
-Templates and prompts are made of the words of a simulated day. Speed is that of one process, from file to finished
-folder and of the matching alone; hostile texts are compared with ordinary ones byte by byte; the service answers from
-two processes, while the process that asks shares their cores.
+Templates and prompts are made of the words of a simulated day. Every fifth campaign is reworded each time and has a
+cover besides; of the words of covers the k-th is in one of k, since wordings share words as languages do. Speed is that
+of one process, from file to finished folder and of the matching alone; hostile texts are compared with ordinary ones
+byte by byte; the service answers from two processes, while the process that asks shares their cores.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -34,9 +36,12 @@ from starlette.applications import Starlette
 from benchmarks.measure import ROOT, alternately, apart
 from benchmarks.results import Figure, Result, show
 from benchmarks.samples import prompts_of, traffic
+from campaigns.covers import Cover
 from campaigns.entries import KnownMatcher
 from campaigns.records import MatcherState, Slot, Template
 from campaigns.settings import Settings
+from labeling.cover_words import cover_words
+from labeling.sought import words_of
 from labeling.template import template_to_json
 from matching.known import KnownCampaigns
 from matching.match import match
@@ -49,6 +54,9 @@ BATCH = 64
 TARGET: Final = 5_000
 """Prompts a second that the service is meant to answer; its delay is measured at half of that."""
 WORKERS = 2
+COVERED: Final = 5
+"""Every so many campaigns one has a cover."""
+COVER_WORDS: Final = 40
 _SLOT = Slot("text", 0, ())
 _WORDS = 4_000
 _TOKEN: Final = "of the benchmark"  # noqa: S105  -- it guards nothing
@@ -68,7 +76,8 @@ def matching(
     entries = _entries(words, known)
     templates = [[part for part in _template(words, n).parts if isinstance(part, str)] for n in range(known)]
     campaigns = KnownCampaigns.of(entries)
-    texts = _prompts(words, templates, prompts)
+    covers = [" ".join(_cover_text(words, n)) for n in range(0, known, COVERED)]
+    texts = _prompts(words, templates, covers, prompts)
     sizes = sum(len(text.encode()) for text in texts)
     forms = {"Parquet": folder / "match.parquet", "JSON Lines": folder / "match.jsonl"}
     _write(texts, forms)
@@ -81,7 +90,9 @@ def matching(
     array = pa.array(texts, pa.large_string())
     core, parquet, lines = alternately(partial(match, array, campaigns), *passes, repeat=3)
     rows: list[tuple[str, float, float]] = [("ordinary prompts", 1e9 * core / sizes, 1.0)]
-    hostile = {name: pa.array(made, pa.large_string()) for name, made in _hostile(templates, sizes).items()}
+    hostile = {
+        name: pa.array(made, pa.large_string()) for name, made in _hostile(templates, covers, sizes).items()
+    }
     ordinary, *costs = alternately(
         partial(match, array, campaigns), *(partial(match, made, campaigns) for made in hostile.values())
     )
@@ -156,6 +167,30 @@ def _template(words: Sequence[str], number: int) -> Template:
     return Template(tuple(parts), 0.5, 50.0, 1.0)
 
 
+def _cover_text(words: Sequence[str], number: int) -> list[str]:
+    """The words of a cover: the k-th of all in one of k."""
+    rng = np.random.default_rng([13, number])
+    chance = 1 / np.arange(1, len(words) + 1)
+    return [str(word) for word in rng.choice(words, COVER_WORDS, replace=False, p=chance / chance.sum())]
+
+
+def _cover(words: Sequence[str], number: int) -> Cover:
+    """Half of what its words tell is asked for; rare ones tell more."""
+    own = cover_words(words_of([" ".join(_cover_text(words, number))]))[1].tolist()
+    weights = np.random.default_rng([17, number]).integers(1_500, 9_000, len(own)).tolist()
+    return Cover(
+        state=MatcherState.USABLE,
+        reason="",
+        words=tuple(own),
+        weights=tuple(weights),
+        least=sum(weights) // 2,
+        typical=sum(weights),
+        organic_matches=0,
+        organic_prompts=20_000,
+        collision_bound=0.0002,
+    )
+
+
 def _entries(words: Sequence[str], known: int) -> list[KnownMatcher]:
     return [
         KnownMatcher(
@@ -169,13 +204,16 @@ def _entries(words: Sequence[str], known: int) -> list[KnownMatcher]:
             organic_matches=0,
             organic_prompts=20_000,
             collision_bound=0.0002,
+            cover=_cover(words, number) if number % COVERED == 0 else None,
         )
         for number in range(known)
     ]
 
 
-def _prompts(words: Sequence[str], templates: Sequence[Sequence[str]], n: int) -> list[str]:
-    """Every tenth belongs to a campaign, whole or with a sentence before it."""
+def _prompts(
+    words: Sequence[str], templates: Sequence[Sequence[str]], covers: Sequence[str], n: int
+) -> list[str]:
+    """Every tenth belongs to a campaign, whole or cut; every twentieth is a reworded one."""
     rng = np.random.default_rng(11)
     drawn = rng.choice(words, (n, CHARACTERS // 3))
     made = []
@@ -184,15 +222,19 @@ def _prompts(words: Sequence[str], templates: Sequence[Sequence[str]], n: int) -
         if number % 10 == 0:
             constants = templates[number // 10 % len(templates)]
             slots = "".join(f"{constant}{slots[:40]} " for constant in constants)
+        elif number % 20 == 5:
+            slots = f"{covers[number // 20 % len(covers)]} {slots}"
         made.append(slots[:CHARACTERS])
     return made
 
 
-def _hostile(templates: Sequence[Sequence[str]], size: int) -> dict[str, list[str]]:
+def _hostile(templates: Sequence[Sequence[str]], covers: Sequence[str], size: int) -> dict[str, list[str]]:
     """Texts that cost as much as somebody may think of, `size` bytes of each."""
     constants = "".join(constant for own in templates for constant in own)
     starts = "".join(" ".join(own[0].split()[:3]) + " " for own in templates)
     whole = "".join(f"{constant}x " for own in templates for constant in own)
+    shared = Counter(word for cover in covers for word in cover.split()).most_common(60)
+    short = Counter(word for cover in covers for word in cover.split() if len(word) < 4).most_common(96)
     units = {
         "punctuation": "." * CHARACTERS,
         "words of one letter": "a b " * (CHARACTERS // 4),
@@ -204,6 +246,9 @@ def _hostile(templates: Sequence[Sequence[str]], size: int) -> dict[str, list[st
         "starts of all templates": starts,
         "all constants of all templates": constants,
         "all templates in one prompt": whole,
+        "words that most covers share": " ".join(word for word, _ in shared)[:CHARACTERS],
+        "short words of covers": " ".join(word for word, _ in short)[:CHARACTERS],
+        "covers": " ".join(covers),
     }
     made = {}
     for name, unit in units.items():

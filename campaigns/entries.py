@@ -14,6 +14,7 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
+from campaigns.covers import Cover
 from campaigns.records import MatcherState, Objective, Tier
 from campaigns.runs import Counts, Run
 
@@ -299,6 +300,8 @@ class KnownMatcher:
     """It is live, and the bound is within `match.collision_target`."""
     tier: Tier | None = None
     """Of the campaign on `day`; None for one that is not published."""
+    cover: Cover | None = None
+    """How it is sought by its words, where its template finds too few of its own prompts."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -18,6 +18,7 @@ from sqlalchemy.orm import Session
 
 from campaigns import files
 from campaigns.collisions import Limits, Met, verdict
+from campaigns.covers import covers_of
 from campaigns.entries import CampaignState, KnownMatcher, PublishedRun
 from campaigns.errors import IntegrityError
 from campaigns.records import UNFIT, MatcherState, Tier
@@ -124,6 +125,7 @@ def read_matchers(path: Path, day: date) -> list[KnownMatcher]:
     def table(name: str) -> pl.DataFrame:
         return pl.DataFrame(files.read_parquet(path / f"{name}.parquet"))
 
+    covers = covers_of(path)
     rows = (
         table("identities")
         .select("family", "campaign_id", "variant")
@@ -144,6 +146,7 @@ def read_matchers(path: Path, day: date) -> list[KnownMatcher]:
             organic_accounts=row["organic_accounts"],
             organic_prompts=row["organic_prompts"],
             collision_bound=row["collision_bound"],
+            cover=covers.get(row["family"]),
         )
         for row in rows.iter_rows(named=True)
     ]

@@ -264,6 +264,33 @@ MATCHERS = pa.schema(
 `collision_bound` is the upper bound of that rate. `other_families` are those with members that match too. Sort: family.
 """
 
+COVERS = pa.schema(
+    [
+        pa.field("family", pa.int32(), nullable=False),
+        pa.field("state", pa.string(), nullable=False),
+        pa.field("reason", pa.string(), nullable=False),
+        pa.field("words", pa.list_(pa.uint64()), nullable=False),
+        pa.field("weights", pa.list_(pa.int32()), nullable=False),
+        pa.field("least", pa.int32(), nullable=False),
+        pa.field("typical", pa.int32(), nullable=False),
+        pa.field("by_template", pa.float64(), nullable=False),
+        pa.field("held_out", pa.float64(), nullable=False),
+        pa.field("organic_most", pa.int32(), nullable=False),
+        pa.field("organic_matches", pa.int64(), nullable=False),
+        pa.field("organic_prompts", pa.int64(), nullable=False),
+        pa.field("collision_bound", pa.float64(), nullable=False),
+        pa.field("other_families", pa.list_(pa.int32()), nullable=False),
+        pa.field("other_matches", pa.list_(pa.int64()), nullable=False),
+    ]
+)
+"""Covers of the families whose template finds too few of their own prompts: a `MatcherState`, why, and the figures.
+
+`words`, `weights`, `least`, `typical`: see `campaigns.covers.Cover`. `by_template`: part of the family's texts that its
+template finds; `held_out`: part that reaches `least`, each by what the other half of the senders told. `organic_most`:
+the most evidence of a prompt of no family. `other_families` are those of other campaigns with prompts that reach it.
+Sort: family.
+"""
+
 SLOT_VALUES = pa.schema(
     [
         pa.field("family", pa.int32(), nullable=False),

@@ -303,6 +303,20 @@ class LabelSettings(Section):
         le=1,
         description="Most that prompts of no family may be of all that a usable matcher matches.",
     )
+    cover_below: float = Field(
+        0.95,
+        ge=0,
+        le=1,
+        description="Part of its family's texts that a template must find; below it the family is sought by its words "
+        "as well.",
+    )
+    cover_collisions: float = Field(
+        1e-8,
+        gt=0,
+        lt=1,
+        description="Rate at which prompts of no family may reach what a cover asks for, by the tail of what they "
+        "reach.",
+    )
     slot_values: int = Field(20, ge=1, description="Most common values kept per slot of a template.")
 
 

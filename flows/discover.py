@@ -109,6 +109,7 @@ def discover_campaigns(
         do(steps.cluster)
         do(steps.label)
         do(steps.join)
+        do(steps.cover)
         do(steps.identify)
         do(steps.link)
         do(steps.collide)

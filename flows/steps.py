@@ -168,6 +168,14 @@ def join(ref: RunRef) -> None:
 
 
 @_shell
+def cover(ref: RunRef) -> None:
+    """Families that are reworded each time to covers."""
+    from labeling.cover_stage import cover as work
+
+    _do(ref, "cover", work, ["covers.parquet"], after=("cluster", "label", "join"))
+
+
+@_shell
 def identify(ref: RunRef) -> None:
     """Families to lasting campaign ids."""
     from campaigns.store import Store

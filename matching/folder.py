@@ -39,28 +39,37 @@ MATCHES = pa.schema(
         pa.field("strength", pa.float32(), nullable=False),
         pa.field("whole", pa.bool_(), nullable=False),
         pa.field("slots", pa.list_(pa.string()), nullable=False),
+        pa.field("how", pa.string(), nullable=False),
     ]
 )
-"""One row per prompt and campaign, in the order of the traffic; of one prompt the strongest first."""
+"""One row per prompt and campaign, in the order of the traffic; of one prompt the strongest first.
+
+`how`: by the "template", or by the "wording", its words alone (`matching.known.How`); then there are no slots.
+"""
 
 COUNTS = pa.schema(
     [
         pa.field("campaign_id", pa.string(), nullable=False),
         pa.field("account_id", pa.string(), nullable=False),
         pa.field("n_prompts", pa.int64(), nullable=False),
+        pa.field("by_words", pa.int64(), nullable=False),
         pa.field("of_prompts", pa.int64(), nullable=False),
     ]
 )
-"""`n_prompts` of the account's `of_prompts` in the traffic belong to the campaign. Sort: campaign_id, account_id."""
+"""`n_prompts` of the account's `of_prompts` in the traffic belong to the campaign, `by_words` of them by words alone.
+
+An account with nothing else is not named: words alone are a hint. Sort: campaign_id, account_id.
+"""
 
 SENT = pa.schema(
     [
         pa.field("account_id", pa.string(), nullable=False),
         pa.field("campaign_id", pa.string()),
         pa.field("n_prompts", pa.int64(), nullable=False),
+        pa.field("by_words", pa.int64(), nullable=False),
     ]
 )
-"""Prompts of an account in a part: all of them (campaign null), and those of each campaign."""
+"""Prompts of an account in a part: all of them (campaign null), and those of each campaign; some by words alone."""
 
 _UNFINISHED = "unfinished"
 _AGAIN = "Choose another folder with --out, or match again from the start with --force."
@@ -165,7 +174,7 @@ class Folder:
         )
         failpoint("match:part")
         totals = pl.DataFrame(pa.concat_tables([SENT.empty_table(), *sent]))
-        totals = totals.group_by("account_id", "campaign_id").agg(pl.col("n_prompts").sum())
+        totals = totals.group_by("account_id", "campaign_id").agg(pl.sum("n_prompts", "by_words"))
         files.write_parquet(self._piece("accounts", number), totals.to_arrow().cast(SENT))
         files.write_parquet(
             self._piece("quarantine", number), pa.concat_tables([QUARANTINE.empty_table(), *quarantine])
@@ -220,7 +229,10 @@ class Folder:
         if not sent:
             return COUNTS.empty_table()
         totals = (
-            pl.concat(sent).group_by("account_id", "campaign_id").agg(pl.col("n_prompts").sum()).collect()
+            pl.concat(sent)
+            .group_by("account_id", "campaign_id")
+            .agg(pl.sum("n_prompts", "by_words"))
+            .collect()
         )
         everything = totals.filter(pl.col("campaign_id").is_null()).select(
             "account_id", of_prompts="n_prompts"

@@ -12,6 +12,8 @@ import pyarrow as pa
 from numba import njit
 from numpy.typing import NDArray
 
+from campaigns.tokens import Tokens
+from labeling.cover_screen import CoverHits
 from labeling.matcher import Texts
 from labeling.screen import Hits
 from labeling.sought import words_of
@@ -26,6 +28,9 @@ MOST_CAMPAIGNS: Final = 16
 """Campaigns that one text is said to belong to, the strongest. A text of more was made to match them all, and each
 match tells what stands in its slots again: without a bound, n bytes of input could cost n * n of output."""
 
+BY_WORDS: Final = 0.95
+"""Most strength of a match that was found by its words: a template that is there as a whole says more."""
+
 SLOT_BYTES: Final = 1_000
 """Of what stands in a slot; longer values are cut."""
 
@@ -34,8 +39,8 @@ SLOT_BYTES: Final = 1_000
 class Matches:
     """One entry per text and campaign that it belongs to, by its strongest wording; at most `MOST_CAMPAIGNS` of a text.
 
-    Ordered by text; of one text the strongest first, then the one with more constant text, then as the wordings
-    were given.
+    A template goes before words: what both find counts as found by the template. Ordered by text; of one text the
+    strongest first, then the one with more constant text, then as the wordings were given.
 
     Attributes:
         texts: int64 (n,), place among the texts.
@@ -44,8 +49,9 @@ class Matches:
         strength: float64 (n,), 1 for a whole match; else the part of the template's words that were found, and where
             other text stands before or after, times the part of the text's words that they are. Somebody who quotes or
             discusses a template writes more around it, and the less likely the text is one of the campaign's prompts.
+            By words alone: the part of the evidence that half of the wording's own prompts carry, at most `BY_WORDS`.
         slot_from: int64 (n + 1,), the slots of entry k are `slots[slot_from[k]:slot_from[k + 1]]`, in order and as
-            many as the template has.
+            many as the template has; none by words alone.
         slots: int64 (n_slots, 2), half-open byte range of each in the UTF-8 of its text, outer spaces left out;
             (0, 0) where nothing stands.
     """
@@ -119,45 +125,111 @@ def _cuts(array: pa.Array, slice_bytes: int) -> Iterator[tuple[int, int]]:
 
 def _matched(array: pa.Array, first: int, known: KnownCampaigns) -> Matches:
     tokens = words_of(array)
-    hits = known.screen.hits(tokens)
-    of_template = hits.covered / known.constants[hits.matchers]
-    of_text = np.where(hits.fits, 1.0, hits.covered / np.maximum(np.diff(tokens.indptr)[hits.texts], 1))
-    strength = np.where(hits.whole, 1.0, of_template * of_text)
-    kept = _strongest(hits, strength, known)
-    matchers = hits.matchers[kept]
+    found = _Found.of_templates(known.screen.hits(tokens), tokens, known)
+    if len(known.covers):
+        found = found.joined(_Found.of_covers(known.covers.hits(tokens), known), known)
+    kept = _strongest(found, known)
+    by_template = found.owners[kept] < len(known.screen)
+    on = kept[by_template]
     slot_from, slots = _slots(
-        hits.texts[kept],
-        matchers,
-        hits.at[kept],
-        hits.bounds,
+        found.texts[on],
+        found.owners[on],
+        found.at[on],
+        found.bounds,
         (tokens.indptr, tokens.starts, tokens.ends),
         (known.screen.first, known.screen.open_ends),
     )
+    sizes = np.zeros(len(kept) + 1, np.int64)
+    sizes[1:][by_template] = np.diff(slot_from)
     return Matches(
-        hits.texts[kept] + first,
-        matchers.astype(np.int32),
-        hits.whole[kept],
-        strength[kept],
-        slot_from,
+        found.texts[kept] + first,
+        found.owners[kept].astype(np.int32),
+        found.whole[kept],
+        found.strength[kept],
+        np.cumsum(sizes),
         slots,
     )
 
 
-def _strongest(hits: Hits, strength: NDArray[np.float64], known: KnownCampaigns) -> NDArray[np.int64]:
-    """Places of the hits that count, one per text and campaign, in the order of `Matches`."""
-    at = np.flatnonzero(hits.whole | known.anywhere[hits.matchers])
-    texts, matchers = hits.texts[at], hits.matchers[at]
-    campaign = known.campaign[matchers]
-    ranked = (matchers, -known.constants[matchers], -strength[at])
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """What counts of the hits of both screens.
+
+    Attributes:
+        texts, owners, whole, strength: see `Matches`.
+        constants: int64 (n,), words of constant text.
+        at, bounds: see `labeling.screen.Hits`.
+    """
+
+    texts: NDArray[np.int64]
+    owners: NDArray[np.int64]
+    whole: NDArray[np.bool_]
+    strength: NDArray[np.float64]
+    constants: NDArray[np.int64]
+    at: NDArray[np.int64]
+    bounds: NDArray[np.int32]
+
+    @classmethod
+    def of_templates(cls, hits: Hits, tokens: Tokens, known: KnownCampaigns) -> _Found:
+        of_template = hits.covered / known.constants[hits.matchers]
+        of_text = np.where(hits.fits, 1.0, hits.covered / np.maximum(np.diff(tokens.indptr)[hits.texts], 1))
+        strength = np.where(hits.whole, 1.0, of_template * of_text)
+        on = np.flatnonzero(hits.whole | known.anywhere[hits.matchers])
+        owners = hits.matchers[on]
+        return cls(
+            hits.texts[on],
+            owners,
+            hits.whole[on],
+            strength[on],
+            known.constants[owners],
+            hits.at[on],
+            hits.bounds,
+        )
+
+    @classmethod
+    def of_covers(cls, hits: CoverHits, known: KnownCampaigns) -> _Found:
+        nothing = np.zeros(len(hits.texts), np.int64)
+        part = hits.evidence / np.maximum(known.typical[hits.covers], 1)
+        return cls(
+            hits.texts,
+            hits.covers + len(known.screen),
+            nothing.astype(np.bool_),
+            np.minimum(part, 1.0) * BY_WORDS,
+            nothing,
+            nothing,
+            np.empty(0, np.int32),
+        )
+
+    def joined(self, by_words: _Found, known: KnownCampaigns) -> _Found:
+        """With what was found by words alone: nothing that a template of the same campaign has found."""
+        base = len(known.owners)
+        pairs = self.texts * base + known.campaign[self.owners]
+        new = np.flatnonzero(~np.isin(by_words.texts * base + known.campaign[by_words.owners], pairs))
+        return _Found(
+            np.concatenate([self.texts, by_words.texts[new]]),
+            np.concatenate([self.owners, by_words.owners[new]]),
+            np.concatenate([self.whole, by_words.whole[new]]),
+            np.concatenate([self.strength, by_words.strength[new]]),
+            np.concatenate([self.constants, by_words.constants[new]]),
+            np.concatenate([self.at, by_words.at[new]]),
+            self.bounds,
+        )
+
+
+def _strongest(found: _Found, known: KnownCampaigns) -> NDArray[np.int64]:
+    """Places of what counts, one per text and campaign, in the order of `Matches`."""
+    texts, campaign = found.texts, known.campaign[found.owners]
+    ranked = (found.owners, -found.constants, -found.strength)
     order = np.lexsort((*ranked, campaign, texts))
-    same = np.zeros(len(at), np.bool_)
+    same = np.zeros(len(texts), np.bool_)
     same[1:] = (np.diff(texts[order]) == 0) & (np.diff(campaign[order]) == 0)
-    best = np.zeros(len(at), np.bool_)
+    best = np.zeros(len(texts), np.bool_)
     best[order[~same]] = True
     order = np.lexsort((*ranked, texts))
     order = order[best[order]]
     ranks = np.arange(len(order)) - np.searchsorted(texts[order], texts[order])
-    return at[order[ranks < MOST_CAMPAIGNS]]
+    kept: NDArray[np.int64] = order[ranks < MOST_CAMPAIGNS]
+    return kept
 
 
 @njit(cache=True, nogil=True)

@@ -251,6 +251,7 @@ def _found(texts: list[str], known: KnownCampaigns) -> list[list[dict[str, Any]]
                 "whole": whole,
                 "seed": owner.seed,
                 "slots": values,
+                "how": owner.how.value,
             }
         )
     return answers

@@ -35,7 +35,7 @@ from ingest.checks import Limits
 from ingest.sources import SourceFile, find
 from matching.counts import MatchCounts
 from matching.folder import MATCHES, SENT, Checkpoint, Folder
-from matching.known import KnownCampaigns
+from matching.known import How, KnownCampaigns
 from matching.match import Matches, match, slot_values
 from matching.rows import STDIN, Rows, rows_of, stdin_file
 
@@ -166,6 +166,7 @@ class _Pass:
         self._progress = progress or (lambda _: None)
         self._campaign_ids = pa.array([owner.campaign_id for owner in known.owners], pa.string())
         self._variants = pa.array([owner.variant for owner in known.owners], pa.int32())
+        self._how = pa.array([owner.how.value for owner in known.owners], pa.string())
         self._part = _Part()
 
     def work(self, sources: Sequence[SourceFile], options: ReadOptions, at: Checkpoint) -> Checkpoint:
@@ -224,6 +225,7 @@ class _Pass:
                 "strength": found.strength.astype(np.float32),
                 "whole": found.whole,
                 "slots": slot_values(accepted["prompt"], found),
+                "how": self._how.take(owners),
             },
             schema=MATCHES,
         )
@@ -237,9 +239,15 @@ def _sent(accepted: pa.Table, matches: pa.Table) -> list[pa.Table]:
             "account_id": counts.field("values"),
             "campaign_id": pa.nulls(len(counts), pa.string()),
             "n_prompts": counts.field("counts"),
+            "by_words": pa.array(np.zeros(len(counts), np.int64)),
         },
         schema=SENT,
     )
-    by_campaign = matches.group_by(["account_id", "campaign_id"]).aggregate([([], "count_all")])
-    by_campaign = by_campaign.rename_columns({"count_all": "n_prompts"}).select(SENT.names)
+    by_words = pc.equal(matches["how"], How.WORDING.value).cast(pa.int64())
+    keyed = matches.select(["account_id", "campaign_id"]).append_column("by_words", by_words)
+    by_campaign = keyed.group_by(["account_id", "campaign_id"]).aggregate(
+        [([], "count_all"), ("by_words", "sum")]
+    )
+    names = {"count_all": "n_prompts", "by_words_sum": "by_words"}
+    by_campaign = by_campaign.rename_columns(names).select(SENT.names)
     return [everything, by_campaign.cast(SENT)]

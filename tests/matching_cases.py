@@ -11,8 +11,11 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from campaigns.covers import Cover
 from campaigns.entries import KnownMatcher
 from campaigns.records import MatcherState, Slot, Template
+from labeling.cover_words import cover_words
+from labeling.sought import words_of
 from labeling.template import template_to_json
 
 SLOT = Slot("text", 0, ())
@@ -32,6 +35,7 @@ def entry(
     state: MatcherState = MatcherState.USABLE,
     anywhere: bool = True,
     template_json: str = "",
+    cover: Cover | None = None,
 ) -> KnownMatcher:
     return KnownMatcher(
         campaign_id=campaign_id,
@@ -41,6 +45,23 @@ def entry(
         state=state,
         reason="0 of 9000 prompts outside families match",
         anywhere=anywhere,
+        organic_matches=0,
+        organic_prompts=9_000,
+        collision_bound=0.0003,
+        cover=cover,
+    )
+
+
+def cover_of(text: str, part: float = 0.6, state: MatcherState = MatcherState.USABLE) -> Cover:
+    """Each word of a text tells 5 nats, and so much of them must be there."""
+    words = cover_words(words_of([text]))[1].tolist()
+    return Cover(
+        state=state,
+        reason="0 of 9000 prompts outside families do",
+        words=tuple(words),
+        weights=(5_000,) * len(words),
+        least=round(5_000 * part * len(words)),
+        typical=round(5_000 * 0.8 * len(words)),
         organic_matches=0,
         organic_prompts=9_000,
         collision_bound=0.0003,

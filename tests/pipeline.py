@@ -26,6 +26,7 @@ RECIPE = (
     steps.cluster,
     steps.label,
     steps.join,
+    steps.cover,
     steps.identify,
     steps.link,
     steps.collide,

@@ -83,7 +83,7 @@ def test_matching(folder: Path) -> None:
     assert result.value("from Parquet to folder") > 0
     assert result.value("service, batches of 64, 2 processes") > 0
     assert result.value("memory with 40 campaigns") > 0
-    assert len(result.rows) == 11
+    assert len(result.rows) == 14
 
 
 @pytest.mark.slow

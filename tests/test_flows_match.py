@@ -5,17 +5,19 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import pyarrow as pa
 import pytest
 from console import data, keep_apart, shoal
 from match_examples import published
 from matching_cases import json_lines, row, write_parquet
-from run_examples import GRADES, LEDGER, publish_example
+from run_examples import GRADES, HOSTILE, LEDGER, publish_example
 from store_examples import MONDAY, TUESDAY
 from typer.testing import CliRunner
 
+from campaigns import files
 from campaigns.entries import KnownMatcher
 from campaigns.errors import IntegrityError
-from campaigns.records import MatcherState
+from campaigns.records import COVERS, MatcherState
 from campaigns.settings import load
 from campaigns.store import Store
 from flows import cli
@@ -90,6 +92,33 @@ def test_what_is_known_is_listed_with_its_figures(apart: Path) -> None:
     assert "9,000" in told
     assert "\x1b" not in told
     assert "matches others: 1 of 9000" in told
+
+
+def test_covers_of_the_run_are_known_and_listed(apart: Path) -> None:
+    run = published(apart / "home", (MatcherState.USABLE, MatcherState.TOO_SHORT))
+    cover = {
+        "family": 1, "state": "usable", "reason": f"all do {HOSTILE}", "words": [3, 2**64 - 1], "weights": [40_000, 5],
+        "least": 30_000, "typical": 40_000, "by_template": 0.0, "held_out": 1.0, "organic_most": 9_000,
+        "organic_matches": 0, "organic_prompts": 9_000, "collision_bound": 0.0003, "other_families": [],
+        "other_matches": [],
+    }  # fmt: skip
+    files.write_parquet(run.path / "covers.parquet", pa.Table.from_pylist([cover], COVERS))
+    with Store.open(load().settings) as store:
+        [grades, ledger] = store.known_matchers()
+    assert grades.cover is None
+    assert ledger.cover is not None
+    assert (ledger.cover.words, ledger.cover.weights, ledger.cover.least) == (
+        (3, 2**64 - 1),
+        (40_000, 5),
+        30_000,
+    )
+    [_, listed] = data("match", "--list")
+    assert "words" not in listed["cover"]
+    assert listed["cover"]["reason"] == f"all do {HOSTILE}"
+    told = shoal("match", "--list")
+    assert told.exit_code == 0
+    assert "by its words" in told.stdout
+    assert "\x1b" not in told.stdout
 
 
 def test_the_store_tells_the_latest_day_of_each_campaign(apart: Path) -> None:

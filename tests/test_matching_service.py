@@ -64,6 +64,7 @@ def test_matches_come_back_in_the_order_of_the_prompts(client: TestClient) -> No
                 "whole": True,
                 "seed": False,
                 "slots": ["x"],
+                "how": "template",
             }
         ],
     }

@@ -106,7 +106,7 @@ def test_counts_are_account_complete(tmp_path: Path) -> None:
     expected = (
         sent.drop_nulls("campaign_id")
         .group_by("campaign_id", "account_id")
-        .agg(n_prompts=pl.len().cast(pl.Int64))
+        .agg(n_prompts=pl.len().cast(pl.Int64), by_words=pl.lit(0, pl.Int64))
         .join(everything, on="account_id")
         .sort("campaign_id", "account_id")
     )
@@ -281,5 +281,6 @@ def test_times_of_a_row_come_through(tmp_path: Path) -> None:
         "strength": 1.0,
         "whole": True,
         "slots": ["x"],
+        "how": "template",
     }
     assert json.loads((tmp_path / "out/manifest.json").read_bytes())["known"]["wordings"] == 3

@@ -36,6 +36,7 @@ STAGES: Final = {
     "cluster": "form families",
     "label": "label",
     "join": "join wordings of one pool",
+    "cover": "learn what marks reworded families",
     "identify": "recognise campaigns",
     "link": "link accounts",
     "collide": "try known matchers",

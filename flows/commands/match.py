@@ -63,10 +63,11 @@ def match(
     """Find prompts of known campaigns in any traffic.
 
     Reads Parquet, JSONL (.gz, .zst), CSV, or JSON Lines from stdin, in little memory. A prompt matches when it holds
-    a campaign's template: its words in order, other text in the slots, most of them where a few were changed. Only
-    templates that hardly ever met strangers are sought. Writes `matches/part-*.parquet`, `counts.parquet` (each
-    account's prompts by campaign, and in all), `quarantine.parquet` with what could not be read and why, and
-    `manifest.json` last. A match that was killed goes on when the same command is given again.
+    a campaign's template: its words in order, other text in the slots, most of them where a few were changed. A
+    wording that is reworded each time is found by its words in any order, and such a match says so (`how`). Only what
+    hardly ever met strangers is sought. Writes `matches/part-*.parquet`, `counts.parquet` (each account's prompts by
+    campaign, and in all), `quarantine.parquet` with what could not be read and why, and `manifest.json` last. A match
+    that was killed goes on when the same command is given again.
 
     As a service it takes {"prompts": [{"id": "p1", "text": "..."}]} with the token of SHOAL_MATCH__TOKEN.
 
@@ -216,21 +217,22 @@ def _show_found(call: Call, made: MatchRun, found: Sequence[dict[str, Any]]) -> 
 
 
 def _show_known(known: Sequence[KnownMatcher], *, as_json: bool) -> None:
-    from campaigns.records import MatcherState
     from labeling.template import template_from_json
 
     if as_json:
-        print_json([asdict(entry) for entry in known])
+        print_json([_told(entry) for entry in known])
         return
-    shown = table("campaign", "wording", "strangers met", "target", "state", "template", right=("wording",))
+    columns = ("strangers met", "target", "state", "by its words", "template")
+    shown = table("campaign", "wording", *columns, right=("wording",))
     for entry in known:
-        live = entry.state is MatcherState.USABLE
+        live = entry.state == "usable"
         shown.add_row(
             safe(entry.campaign_id, "bold"),
             safe(entry.variant),
             safe(met_in_words(entry)),
             safe(("shown" if entry.shown else "not yet shown") if live else ""),
-            safe(entry.state.value if live else f"{entry.state.value}: {entry.reason}"),
+            safe(_state(entry.state, entry.reason)),
+            safe("" if entry.cover is None else _state(entry.cover.state, entry.cover.reason)),
             safe(template_from_json(entry.template_json).display(), limit=80),
         )
     console().print(shown)
@@ -242,6 +244,18 @@ def met_in_words(entry: KnownMatcher) -> str:
     of = f"{entry.organic_matches:,} of {counted(entry.organic_prompts, 'prompt')}{accounts}"
     members = f"; {entry.of_members:,} more of its members" if entry.of_members else ""
     return f"{of} on {counted(entry.days, 'day')}, at most {entry.collision_bound:.2g}{members}"
+
+
+def _state(state: str, reason: str) -> str:
+    return str(state) if state == "usable" else f"{state}: {reason}"
+
+
+def _told(entry: KnownMatcher) -> dict[str, Any]:
+    """Without the words of its cover: codes that nobody can read."""
+    value = asdict(entry)
+    if entry.cover is not None:
+        value["cover"] = {k: v for k, v in value["cover"].items() if k not in ("words", "weights")}
+    return value
 
 
 def _serve(call: Call, address: str, workers: int, no_token: bool) -> None:
