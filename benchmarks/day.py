@@ -27,6 +27,7 @@ STAGES = (
     "link",
     "layout",
     "results",
+    "seeds",
 )
 
 

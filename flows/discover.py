@@ -113,6 +113,7 @@ def discover_campaigns(
         do(steps.link)
         do(steps.layout)
         do(steps.results)
+        do(steps.seeds)
         lock.renew()
         today, before = today_of(run), days_before(store, wanted, settings.health.trailing_days)
         usual = [found for one, counts in before if (found := DayFigures.of(one, counts))]

@@ -30,6 +30,7 @@ RECIPE = (
     steps.link,
     steps.layout,
     steps.results,
+    steps.seeds,
 )
 DAY = date(2026, 1, 5)
 

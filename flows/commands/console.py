@@ -40,6 +40,7 @@ STAGES: Final = {
     "link": "link accounts",
     "layout": "draw the map",
     "results": "write results",
+    "seeds": "compare with what partners told",
 }
 TIER_STYLES: Final = {"actionable": "bold red", "review": "yellow", "benign": "green"}
 _ROOMS: Final = (
