@@ -62,6 +62,7 @@ from campaigns.tables import (
     CampaignRow,
     DayRow,
     RunRow,
+    SeedRow,
     WordingRow,
 )
 
@@ -385,9 +386,9 @@ class Store:
                     problems += [f"store: {line}" for line in found if line != "ok"]
                     orphans = session.execute(text("PRAGMA foreign_key_check"))
                     problems += [f"store: row {row[1]} of {row[0]} has no {row[2]}" for row in orphans]
-                for wording in session.scalars(select(WordingRow)):
+                for row in (*session.scalars(select(WordingRow)), *session.scalars(select(SeedRow))):
                     try:
-                        wording.entry()
+                        row.entry()
                     except IntegrityError as error:
                         problems.append(f"store: {error.what}")
         except IntegrityError as error:  # too damaged to be read to the end

@@ -43,6 +43,7 @@ class KnownCampaigns:
     Attributes:
         owners: n_live of them, in the order in which they were given, seeds last.
         campaign: int32 (n_live,), equal for wordings of one campaign.
+        seed: bool (n_live,), told by a partner.
         anywhere: bool (n_live,), also sought where other text stands before and after.
         constants: int64 (n_live,), words of constant text.
         refused: what is not live.
@@ -52,6 +53,7 @@ class KnownCampaigns:
     screen: Screen
     owners: tuple[Owner, ...]
     campaign: NDArray[np.int32]
+    seed: NDArray[np.bool_]
     anywhere: NDArray[np.bool_]
     constants: NDArray[np.int64]
     refused: tuple[Refused, ...]
@@ -78,6 +80,7 @@ class KnownCampaigns:
             screen_of(matchers),
             tuple(owners),
             np.array([ids[owner.campaign_id] for owner in owners], np.int32),
+            np.array([owner.seed for owner in owners], np.bool_),
             np.array(anywhere, np.bool_),
             np.array([len(matcher.literals) for matcher in matchers], np.int64),
             tuple(refused),
@@ -89,7 +92,11 @@ class KnownCampaigns:
 
     @property
     def n_campaigns(self) -> int:
-        return len(np.unique(self.campaign))
+        return len(np.unique(self.campaign[~self.seed]))
+
+    @property
+    def n_seeds(self) -> int:
+        return len(np.unique(self.campaign[self.seed]))
 
 
 def _owned(

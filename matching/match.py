@@ -34,8 +34,8 @@ SLOT_BYTES: Final = 1_000
 class Matches:
     """One entry per text and campaign that it belongs to, by its strongest wording; at most `MOST_CAMPAIGNS` of a text.
 
-    Ordered by text; of one text the strongest first, then the one with more constant text, then as the wordings
-    were given.
+    Ordered by text; of one text campaigns before seeds, the strongest first, then the one with more constant text, then
+    as the wordings were given. However many seeds a partner makes up, they push no campaign out.
 
     Attributes:
         texts: int64 (n,), place among the texts.
@@ -154,7 +154,7 @@ def _strongest(hits: Hits, strength: NDArray[np.float64], known: KnownCampaigns)
     same[1:] = (np.diff(texts[order]) == 0) & (np.diff(campaign[order]) == 0)
     best = np.zeros(len(at), np.bool_)
     best[order[~same]] = True
-    order = np.lexsort((*ranked, texts))
+    order = np.lexsort((*ranked, known.seed[matchers], texts))
     order = order[best[order]]
     ranks = np.arange(len(order)) - np.searchsorted(texts[order], texts[order])
     return at[order[ranks < MOST_CAMPAIGNS]]

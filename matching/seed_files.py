@@ -14,6 +14,7 @@ import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from itertools import islice
 from pathlib import Path
 from typing import Any, Final
 
@@ -30,7 +31,8 @@ VERSION: Final = 1
 SCHEME: Final = "open-1"
 """How features are hashed: as `embeddings.scaffold` and `embeddings.edges` do, without a key."""
 
-MOST_BYTES: Final = 16 << 20
+MOST_BYTES: Final = 8 << 20
+"""Of a file. JSON of nothing but brackets takes some twenty times its room."""
 MOST_SEEDS: Final = 1_000
 MOST_TEXTS: Final = 200
 MOST_PARTS: Final = 200
@@ -117,7 +119,7 @@ def read_seed_file(path: Path, settings: LabelSettings) -> SeedFile:
         raise InputError(f"the head cannot be read: {fault}", where=str(path), hint=_HINT) from None
     if not 0 < len(rows) <= MOST_SEEDS:
         raise InputError(
-            f"the file holds {len(rows):,} seeds",
+            f"the file holds {'more than ' + f'{MOST_SEEDS:,}' if rows else 'no'} seeds",
             where=str(path),
             hint=f"Send at least one and at most {MOST_SEEDS:,} a file.",
         )
@@ -156,7 +158,7 @@ _Rows = list[tuple[str, Any]]
 
 
 def _rows(raw: bytes, path: Path) -> tuple[Mapping[str, Any], _Rows]:
-    """The head, and the seeds with their places; a line that is not JSON stands there as a `_SeedError`."""
+    """The head, and the seeds with their places, one more than may be at most; broken lines are a `_SeedError`."""
     try:
         text = raw.decode("utf-8-sig")
     except UnicodeDecodeError:
@@ -164,12 +166,12 @@ def _rows(raw: bytes, path: Path) -> tuple[Mapping[str, Any], _Rows]:
     first, _, rest = text.strip().partition("\n")
     head = _json(first)
     if isinstance(head, dict) and "seeds" not in head:
-        lines = ((number, line.strip()) for number, line in enumerate(rest.split("\n"), 2))
-        return head, [(f"line {number}", _json(line)) for number, line in lines if line]
+        lines = ((number, line) for number, line in enumerate(rest.split("\n"), 2) if line.strip())
+        return head, [(f"line {number}", _json(line)) for number, line in islice(lines, MOST_SEEDS + 1)]
     whole = head if isinstance(head, dict) else _json(text)
     if not isinstance(whole, dict) or not isinstance(whole.get("seeds"), list):
         raise InputError("the file holds no seeds as JSON", where=str(path), hint=_HINT)
-    return whole, [(f"seed {number}", row) for number, row in enumerate(whole["seeds"], 1)]
+    return whole, [(f"seed {number}", row) for number, row in enumerate(whole["seeds"][: MOST_SEEDS + 1], 1)]
 
 
 def _json(text: str) -> Any:
