@@ -65,7 +65,7 @@ def match(texts: Texts, known: KnownCampaigns, *, slice_bytes: int = SLICE_BYTES
     """Every known campaign in every text (no nulls). Linear in the bytes of the texts, whatever they say."""
     array = large_strings(texts)
     found = [
-        _matched(array.slice(start, end - start), start, known) for start, end in _cuts(array, slice_bytes)
+        _matched(array.slice(start, end - start), start, known) for start, end in cuts(array, slice_bytes)
     ]
     if len(found) == 1:
         return found[0]
@@ -110,8 +110,8 @@ def _buffers(array: pa.Array) -> tuple[NDArray[np.int64], NDArray[np.uint8]]:
     return bounds, np.frombuffer(data, np.uint8) if data is not None else np.empty(0, np.uint8)
 
 
-def _cuts(array: pa.Array, slice_bytes: int) -> Iterator[tuple[int, int]]:
-    """Runs of texts of about `slice_bytes` each."""
+def cuts(array: pa.Array, slice_bytes: int) -> Iterator[tuple[int, int]]:
+    """Runs of texts of about `slice_bytes` each, of a large_string array."""
     offsets, _ = _buffers(array)
     part = (offsets[:-1] - offsets[0]) // slice_bytes
     return pairwise([0, *(np.flatnonzero(np.diff(part)) + 1).tolist(), len(array)] if len(array) else [])

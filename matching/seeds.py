@@ -87,7 +87,7 @@ def _matched(run: Run, seeds: Sequence[Seed], n_families: int) -> tuple[NDArray[
     members = pl.DataFrame(run.table("family_members", ["text_key", "family"]))
     matched = np.zeros((len(seeds), n_families), np.int64)
     prompts = np.zeros(n_families, np.int64)
-    for part in run.prompt_parts():
+    for part in run.prompt_parts() if seeds else ():
         sent = pl.DataFrame(files.read_parquet(part, ["text_key", "prompt"])).join(members, on="text_key")
         texts = sent.group_by("text_key", "family").agg(pl.len(), pl.first("prompt"))
         family, count = texts["family"].to_numpy(), texts["len"].to_numpy().astype(np.int64)

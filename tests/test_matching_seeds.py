@@ -167,6 +167,16 @@ def test_without_a_published_day_nothing_is_sought() -> None:
     )
 
 
+def test_small_words_between_slots_make_no_seed(tmp_path: Path) -> None:
+    made_up = ("the ", SLOT, " of the ", SLOT, " and ", SLOT, " to")
+    row = ("the ", SLOT, " of the lighthouse ", SLOT)
+    found = judged([a_run(tmp_path)], unmeasured("s-1", *made_up), unmeasured("s-2", *row))
+    assert [(one.state, one.reason) for one in found[:1]] == [
+        (MatcherState.TOO_SHORT, "never 3 words in a row")
+    ]
+    assert found[1].state is MatcherState.USABLE
+
+
 def test_texts_with_little_in_common_make_no_seed(tmp_path: Path) -> None:
     template = Template(GRADE, 0.3, 9.0, 0.25)
     seed = replace(unmeasured("s-1", *GRADE), template_json=template_to_json(template))
