@@ -72,8 +72,9 @@ def tell(run: Run, seeds: Sequence[Seed], settings: Settings) -> Counts:
 def _how(matched: int, n_prompts: int, overlap: float, *, hashed: bool) -> str:
     if hashed:
         return f"fingerprint overlap {overlap:.2f}"
-    said = f"template matches {matched:,} of {n_prompts:,} prompts"
-    return f"{said}, carries {overlap:.0%} of what marks the nearest wording"
+    carried = f"carries {overlap:.0%} of what marks the nearest wording"
+    matches = f"template matches {matched:,} of {n_prompts:,} prompts"
+    return f"{matches}, {carried}" if matched else f"template {carried}"
 
 
 def _matched(run: Run, seeds: Sequence[Seed], n_families: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:

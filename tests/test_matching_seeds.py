@@ -217,6 +217,7 @@ def test_an_untested_template_is_compared_and_not_sought(tmp_path: Path, setting
     seeds = [a_seed("s-1", parts=GRADE, state=MatcherState.UNTESTED)]
     (row,) = told(a_run(tmp_path), seeds, settings)
     assert (row["matched"], row["overlap"]) == (0, 1.0)
+    assert row["how"] == "template carries 100% of what marks the nearest wording"
 
 
 def test_what_would_match_strangers_tells_of_nothing(tmp_path: Path, settings: Settings) -> None:
@@ -226,6 +227,23 @@ def test_what_would_match_strangers_tells_of_nothing(tmp_path: Path, settings: S
     ]
     assert told(a_run(tmp_path), seeds, settings) == []
     assert told(a_run(tmp_path), [], settings) == []
+
+
+def test_a_day_without_a_family_has_nothing_to_tell_of(tmp_path: Path, settings: Settings) -> None:
+    run = a_run(tmp_path)
+    for name in ("identities", "family_members", "family_cores"):
+        files.write_parquet(run.path / f"{name}.parquet", run.table(name).slice(0, 0))
+    assert told(run, [a_seed("s-1", parts=GRADE), a_fingerprint("s-2", core_of(LEDGER))], settings) == []
+
+
+def test_a_text_is_counted_as_often_as_it_was_sent_and_whichever_wording_it_belongs_to(
+    tmp_path: Path, settings: Settings
+) -> None:
+    """Of a campaign of two wordings the seed knows one: it is told of, with the prompts of both."""
+    run = a_run(tmp_path, extra=(GRADES[0], GRADES[0]))
+    _write(run, "identities", {"family": pa.array([0, 1], pa.int32()), "campaign_id": ["c-both", "c-both"]})
+    (row,) = told(run, [a_seed("s-1", parts=GRADE)], settings)
+    assert (row["campaign_id"], row["matched"], row["n_prompts"]) == ("c-both", 42, 62)
 
 
 def test_features_of_a_template_are_those_that_its_prompts_share(settings: Settings) -> None:
