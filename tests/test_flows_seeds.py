@@ -24,7 +24,7 @@ from campaigns.records import SEEDS, MatcherState
 from campaigns.runs import DIGESTED, Run
 from campaigns.settings import load
 from campaigns.store import Store
-from flows.match_service import StoreSource
+from flows.match_service import StoreSource, application
 from flows.resources import Flags
 from flows.seeds import Provenance, import_seeds
 from matching.stream import match_traffic
@@ -182,7 +182,11 @@ def test_a_removed_seed_is_not_sought(apart: Path) -> None:
     assert [one["campaign_id"] for one in found] == [GRADES]
 
 
-def test_the_service_learns_of_seeds_and_leaves_them_out_when_told(apart: Path) -> None:
+def test_the_service_learns_of_seeds_and_leaves_them_out_when_told(
+    apart: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from starlette.testclient import TestClient
+
     published(apart / "home")
     source = StoreSource(load({}).settings)
     before = source.state()
@@ -190,6 +194,12 @@ def test_the_service_learns_of_seeds_and_leaves_them_out_when_told(apart: Path) 
     assert source.state() != before
     assert [owner.campaign_id for owner in source.load().owners if owner.seed] == ["s-tide"]
     assert source.load().n_seeds == 1
+    monkeypatch.setenv("SHOAL_MATCH__TOKEN", "secret")
+    with TestClient(application(), headers={"Authorization": "Bearer secret"}) as client:
+        assert client.get("/v1/health").json()["seeds"] == 1
+        prompts = [{"id": "a", "text": "Explain the tide to a sailor of Mill Lane"}]
+        (match,) = client.post("/v1/match", json={"prompts": prompts}).json()["results"][0]["matches"]
+    assert (match["campaign_id"], match["seed"], match["slots"]) == ("s-tide", True, ["Mill Lane"])
     plain = StoreSource(load({"match.seeds": "false"}).settings)
     assert plain.load().n_seeds == 0
     data("seed", "remove", "s-tide", "--reason", "taken back")
