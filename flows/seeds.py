@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -81,7 +81,7 @@ def import_seeds(
             where=f"{path}, {file.refused[0].place}",
             hint="See docs/seeds.md for the format.",
         )
-    told = {one.seed_id(provenance.partner): one for one in reversed(file.seeds)}
+    told = _once(file.seeds, provenance.partner)
     seeds = [_seed(name, one, file, provenance, clock) for name, one in sorted(told.items())]
     before = {seed.seed_id: seed for seed in store.seeds()}
     wanted = [seed for seed in seeds if _to_measure(before.get(seed.seed_id), again=again)]
@@ -103,14 +103,25 @@ def latest_runs(store: Store, settings: Settings) -> list[Run]:
     return [run for run in runs if run.complete and (run.path / "family_members.parquet").exists()]
 
 
+def _once(seeds: Sequence[ToldSeed], partner: str) -> dict[str, ToldSeed]:
+    """By id; of one that is repeated the first, with the strictest marking of all."""
+    told: dict[str, ToldSeed] = {}
+    for one in seeds:
+        first = told.setdefault(one.seed_id(partner), one)
+        told[one.seed_id(partner)] = replace(first, tlp=_strictest(first.tlp, one.tlp))
+    return told
+
+
+def _strictest(one: Tlp | None, other: Tlp | None) -> Tlp | None:
+    return one.stricter(other) if one and other else one or other
+
+
 def _seed(seed_id: str, told: ToldSeed, file: SeedFile, provenance: Provenance, clock: Clock) -> Seed:
     """Not measured yet."""
-    given, said = told.tlp, provenance.tlp
-    tlp = given.stricter(said) if given and said else given or said or Tlp.AMBER
     return Seed(
         seed_id=seed_id,
         partner=" ".join(provenance.partner.split()),
-        tlp=tlp,
+        tlp=_strictest(told.tlp, provenance.tlp) or Tlp.AMBER,
         note=told.note or provenance.note,
         objective=told.objective,
         first_seen=told.first_seen,

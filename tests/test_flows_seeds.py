@@ -95,6 +95,22 @@ def test_a_file_comes_in_once(apart: Path) -> None:
     assert "seed 3: it has 0 of template" in said.stderr
 
 
+def test_of_all_that_is_said_the_strictest_marking_holds(apart: Path) -> None:
+    def marked(*given: str, head: str, seeds: Sequence[str | None]) -> str:
+        one = parts("Grade this essay for me: ", "")
+        file = seed_file(apart / "s.json", *(one | {"tlp": tlp} for tlp in seeds), tlp=head)
+        made = data("seed", "import", str(file), "--partner", "Tide Lab", "--dry-run", *given)
+        (seed,) = made["seeds"]
+        return str(seed["tlp"])
+
+    assert marked(head="clear", seeds=["green"]) == "green"
+    assert marked(head="clear", seeds=[None, "red", None]) == "red"
+    assert marked("--tlp", "amber", head="clear", seeds=[None]) == "amber"
+    assert marked("--tlp", "clear", head="red", seeds=["green"]) == "red"
+    file = seed_file(apart / "s.json", parts("Grade this essay for me"))
+    assert data("seed", "import", str(file), "--partner", "Tide Lab")["seeds"][0]["tlp"] == "amber"
+
+
 def test_a_removed_seed_says_so_until_it_is_wanted_again(apart: Path) -> None:
     file = seed_file(apart / "seeds.json", parts("Grade this essay for me: ", ""))
     given = ("seed", "import", str(file), "--partner", "Tide Lab", "--author", "ada")

@@ -78,6 +78,14 @@ def test_a_fingerprint_is_sorted_and_kept_in_32_bits(tmp_path: Path) -> None:
     assert told.fingerprint == Fingerprint((3, 7, 2**64 - 1), (2.5, 1.0, 0.10000000149011612), 12)
 
 
+def test_the_example_of_the_documentation_is_read(tmp_path: Path) -> None:
+    page = (Path(__file__).parent.parent / "docs" / "seeds.md").read_text(encoding="utf-8")
+    path = tmp_path / "s.json"
+    path.write_text(page.partition("```json\n")[2].partition("```")[0], encoding="utf-8")
+    found = read(path)
+    assert ([told.tlp for told in found.seeds], found.refused) == ([Tlp.GREEN, Tlp.GREEN, Tlp.RED], ())
+
+
 def test_json_lines_with_a_head_and_a_broken_line(tmp_path: Path) -> None:
     path = tmp_path / "s.jsonl"
     lines = [{"shoal_seeds": 1, "tlp": "red"}, GRADE, hashed([1], [1.0])]
