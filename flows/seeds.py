@@ -1,4 +1,6 @@
-"""Bringing in what partners told: read the file, measure it on published days, write all of it or nothing."""
+"""Bringing in what partners told: read the file, measure it on published days, write all of it or nothing; and later
+measure it anew.
+"""
 
 from __future__ import annotations
 
@@ -90,6 +92,13 @@ def import_seeds(
     added = store.add_seeds(seeds, again=again, dry_run=dry_run)
     gone = tuple(RefusedSeed(told[name].place, _removed(store.seed(name))) for name in added.removed)
     return ImportedSeeds(file, tuple(seeds), added, file.refused + gone, len(file.seeds) - len(told))
+
+
+def measure_seeds(store: Store, settings: Settings) -> list[Seed]:
+    """Measure anew what is not removed, on the days that are published by now; return the seeds as they are then."""
+    found = measured(store.seed_matchers(), latest_runs(store, settings), settings.label)
+    store.record_seed_collisions(found)
+    return store.seeds(removed=False)
 
 
 def latest_runs(store: Store, settings: Settings) -> list[Run]:

@@ -20,7 +20,7 @@ from seed_examples import SLOT, a_fingerprint, a_seed, hashed, parts, seed_file
 from test_flows_match import published
 
 from campaigns import files
-from campaigns.records import SEEDS, MatcherState
+from campaigns.records import SEEDS, MatcherState, text_key
 from campaigns.runs import DIGESTED, Run
 from campaigns.settings import load
 from campaigns.store import Store
@@ -128,6 +128,35 @@ def test_a_removed_seed_says_so_until_it_is_wanted_again(apart: Path) -> None:
         ("removed", "bob"),
         ("brought back", "ada"),
     ]
+
+
+def organic(run: Run, texts: Sequence[str]) -> None:
+    """More prompts of a run, of no family."""
+    table = {"text_key": pa.array(map(text_key, texts), pa.binary(16)), "prompt": list(texts)}
+    files.write_parquet(run.path / "prompts" / "part-0009.parquet", pa.table(table))
+
+
+def test_seeds_are_sought_once_published_days_say_that_they_meet_nobody(apart: Path) -> None:
+    file = seed_file(
+        apart / "s.json",
+        parts("Explain the tide to a sailor of ", ""),
+        parts("Please translate the following ", ""),
+        hashed([1], [1.0]),
+    )
+    given = ("seed", "import", str(file), "--partner", "Tide Lab")
+    assert {one["state"] for one in data(*given)["seeds"]} == {MatcherState.UNTESTED.value, None}
+    run = publish_example(apart / "home")
+    organic(run, [f"Please translate the following {n % 40 or ''} herons at {n}" for n in range(4_000)])
+    assert data(*given)["imported"] == []
+    listed = {one["template_json"][11:18]: one["state"] for one in data("seed", "list")}
+    assert listed == {"": None, "Explain": "usable", "Please ": "matches others"}
+    organic(run, [f"Explain the tide to a sailor of Mill Lane {n}" for n in range(4_000)])
+    measured = data("seed", "measure")
+    assert measured == data("seed", "list")
+    assert [one["reason"] for one in measured if one["organic_matches"]] == [
+        "4,000 of 4,000 prompts of no family match, on 1 day, a rate of up to 100%; the limit is 0.1%"
+    ]
+    assert shoal("seed", "measure").exit_code == 0
 
 
 def test_a_file_without_a_good_seed_is_an_input_error(apart: Path) -> None:

@@ -135,6 +135,26 @@ def show(
 
 
 @app.command(cls=Command)
+def measure(ctx: typer.Context, as_json: Json = False) -> None:
+    """Measure anew whom the templates would match, on the days that are published by now.
+
+    Seeds that came before any day was published are sought from then on; those that meet too many by now are not.
+
+    [bold]Examples[/bold]
+      shoal seed measure
+    """
+    from flows.seeds import measure_seeds
+
+    call: Call = ctx.obj
+    with call.store() as store:
+        seeds = measure_seeds(store, call.settings)
+    if as_json:
+        print_json([as_row(one) for one in seeds])
+        return
+    console().print(_table(seeds))
+
+
+@app.command(cls=Command)
 def remove(
     ctx: typer.Context,
     name: Annotated[str, typer.Argument(metavar="ID", help="A seed's id, or how it begins.")],
