@@ -65,7 +65,7 @@ def import_file(
 
     [bold]Examples[/bold]
       shoal seed import seeds.json --partner "Tide Lab" --dry-run
-      shoal seed import seeds.jsonl --partner "Tide Lab" --tlp red --note "from the May call"
+      shoal seed import seeds.jsonl --partner "Tide Lab" --tlp red
     """
     from campaigns.entries import Tlp
     from flows.seeds import Provenance, import_seeds
