@@ -29,6 +29,7 @@ STAGES = (
     "collide",
     "layout",
     "results",
+    "seeds",
 )
 
 

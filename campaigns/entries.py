@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import unicodedata
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
 from enum import StrEnum
 from pathlib import Path
@@ -66,6 +66,31 @@ class AllowKind(StrEnum):
     CAMPAIGN = "campaign"
     ORGANIZATION = "organization"
     TEMPLATE = "template_hash"
+
+
+class Tlp(StrEnum):
+    """How far what a partner told may be passed on, the strictest last: the Traffic Light Protocol 2.0 of FIRST.
+
+    https://www.first.org/tlp/
+    """
+
+    CLEAR = "clear"
+    GREEN = "green"
+    AMBER = "amber"
+    RED = "red"
+
+    def stricter(self, other: Tlp) -> Tlp:
+        order = list(Tlp)
+        return max(self, other, key=order.index)
+
+
+class SeedEvent(StrEnum):
+    """What somebody did to a seed."""
+
+    IMPORTED = "imported"
+    MARKED = "marked more strictly"
+    REMOVED = "removed"
+    BROUGHT_BACK = "brought back"
 
 
 def template_hash(template: str) -> str:
@@ -302,6 +327,111 @@ class KnownMatcher:
     """Of the campaign on `day`; None for one that is not published."""
     cover: Cover | None = None
     """How it is sought by its words, where its template finds too few of its own prompts."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fingerprint:
+    """What marks a partner's campaign, hashed.
+
+    Attributes:
+        features: 64-bit scaffold features, ascending; `weights`: one each, positive, of float32.
+        tokens: words of constant text that they were made from.
+    """
+
+    features: tuple[int, ...]
+    weights: tuple[float, ...]
+    tokens: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Seed:
+    """A template or a fingerprint that a partner told us of. It is sought and compared, and decides nothing.
+
+    Attributes:
+        partner: who told us, on the word of `imported_by`.
+        template_json: what is sought (`labeling.template`); empty where there is a fingerprint.
+        source: name of the file that it came in, `source_sha256` of its bytes.
+        state: whether the template may be sought; None: there is none to seek. Figures as in `KnownMatcher`.
+        measured_on: the last day among those that it was measured on.
+        removed_at, removed_by, removed_reason: set while it is removed.
+    """
+
+    seed_id: str
+    partner: str
+    tlp: Tlp
+    note: str = ""
+    objective: Objective | None = None
+    first_seen: date | None = None
+    last_seen: date | None = None
+    template_json: str = ""
+    fingerprint: Fingerprint | None = None
+    imported_at: datetime
+    imported_by: str
+    source: str
+    source_sha256: str
+    state: MatcherState | None = None
+    reason: str = ""
+    anywhere: bool = False
+    organic_matches: int = 0
+    organic_prompts: int = 0
+    collision_bound: float = 1.0
+    measured_on: date | None = None
+    removed_at: datetime | None = None
+    removed_by: str | None = None
+    removed_reason: str | None = None
+
+    @property
+    def matcher(self) -> KnownMatcher | None:
+        """The template as it can be sought; its day is that of the import while nothing was measured."""
+        if self.state is None:
+            return None
+        return KnownMatcher(
+            campaign_id=self.seed_id,
+            variant=0,
+            day=self.measured_on or self.imported_at.date(),
+            template_json=self.template_json,
+            state=self.state,
+            reason=self.reason,
+            anywhere=self.anywhere,
+            organic_matches=self.organic_matches,
+            organic_prompts=self.organic_prompts,
+            collision_bound=self.collision_bound,
+        )
+
+    def with_figures(self, measured: KnownMatcher) -> Seed:
+        """The same seed with what was measured of its template."""
+        return replace(
+            self,
+            state=measured.state,
+            reason=measured.reason,
+            anywhere=measured.anywhere,
+            organic_matches=measured.organic_matches,
+            organic_prompts=measured.organic_prompts,
+            collision_bound=measured.collision_bound,
+            measured_on=measured.day if measured.organic_prompts else None,
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SeedRecord:
+    """What `author` did to a seed. Rows are only added."""
+
+    id: int
+    seed_id: str
+    event: SeedEvent
+    reason: str
+    author: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SeedsAdded:
+    """What became of the seeds of an import, by id. `removed` ones were left alone."""
+
+    imported: tuple[str, ...] = ()
+    known: tuple[str, ...] = ()
+    brought_back: tuple[str, ...] = ()
+    removed: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -291,6 +291,22 @@ the most evidence of a prompt of no family. `other_families` are those of other 
 Sort: family.
 """
 
+SEEDS = pa.schema(
+    [
+        pa.field("campaign_id", pa.string(), nullable=False),
+        pa.field("seed_id", pa.string(), nullable=False),
+        pa.field("matched", pa.int64(), nullable=False),
+        pa.field("n_prompts", pa.int64(), nullable=False),
+        pa.field("overlap", pa.float64(), nullable=False),
+        pa.field("how", pa.string(), nullable=False),
+    ]
+)
+"""Campaigns that partners told of. Nothing is decided by it, and nothing else of a run rests on it.
+
+The seed's template matches `matched` of the campaign's `n_prompts`; `overlap` is what it has in common with the core of
+the nearest wording; `how` says the same in words. Sort: campaign_id, seed_id.
+"""
+
 SLOT_VALUES = pa.schema(
     [
         pa.field("family", pa.int32(), nullable=False),

@@ -388,6 +388,7 @@ class MatchSettings(Section):
     poll_seconds: float = Field(
         60.0, gt=0, description="How often the service looks for newly published campaigns."
     )
+    seeds: bool = Field(True, description="Seek what partners told of, too.")
 
 
 class FlowSettings(Section):

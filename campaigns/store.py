@@ -11,7 +11,7 @@ state, also while a run is being published. `campaigns.publish` writes a run, `c
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
@@ -36,6 +36,9 @@ from campaigns.entries import (
     KnownMatcher,
     PublishedRun,
     RelatedEntry,
+    Seed,
+    SeedRecord,
+    SeedsAdded,
     Verdict,
     utc_now,
 )
@@ -44,6 +47,15 @@ from campaigns.history import select_history
 from campaigns.known import select_known
 from campaigns.known_matchers import judged, read_known, select_latest_wordings, select_met
 from campaigns.records import Tier
+from campaigns.seeds import (
+    add_seeds,
+    record_collisions,
+    remove,
+    select_events,
+    select_seed,
+    select_seeds,
+    state_of_seeds,
+)
 from campaigns.settings import Settings
 from campaigns.tables import (
     AllowRow,
@@ -51,6 +63,7 @@ from campaigns.tables import (
     CampaignRow,
     DayRow,
     RunRow,
+    SeedRow,
     WordingRow,
 )
 
@@ -331,6 +344,53 @@ class Store:
         """The decision that stands, by campaign: the latest that was not taken back."""
         return {decision.campaign_id: decision for decision in self.decisions(campaign_id, in_force=True)}
 
+    # -- seeds -----------------------------------------------------------------------------------------
+
+    def add_seeds(self, seeds: Sequence[Seed], *, again: bool = False, dry_run: bool = False) -> SeedsAdded:
+        """All of them or none; with `dry_run` none. See `campaigns.seeds.add_seeds`."""
+        with self.writing() as session:
+            added = add_seeds(session, seeds, again=again)
+            if dry_run:
+                session.rollback()
+            return added
+
+    def remove_seed(self, seed_id: str, *, reason: str, author: str, clock: Clock = utc_now) -> Seed:
+        """See `campaigns.seeds.remove`."""
+        with self.writing() as session:
+            return remove(session, seed_id, reason=reason, author=author, clock=clock)
+
+    def seeds(self, *, removed: bool = True) -> list[Seed]:
+        """See `campaigns.seeds.select_seeds`."""
+        with self.reading() as session:
+            return select_seeds(session, removed=removed)
+
+    def seed(self, seed_id: str) -> Seed:
+        """See `campaigns.seeds.select_seed`."""
+        with self.reading() as session:
+            return select_seed(session, seed_id)
+
+    def seed_records(self, seed_id: str) -> list[SeedRecord]:
+        """See `campaigns.seeds.select_events`."""
+        with self.reading() as session:
+            return select_events(session, seed_id)
+
+    def seed_matchers(self) -> list[KnownMatcher]:
+        """Templates of the seeds that are not removed, whatever was measured of them, by id.
+
+        The seed's id stands in `campaign_id`. Only `MatcherState.USABLE` ones are live.
+        """
+        return [seed.matcher for seed in self.seeds(removed=False) if seed.matcher is not None]
+
+    def record_seed_collisions(self, measured: Iterable[KnownMatcher]) -> None:
+        """See `campaigns.seeds.record_collisions`."""
+        with self.writing() as session:
+            record_collisions(session, measured)
+
+    def seeds_state(self) -> str:
+        """See `campaigns.seeds.state_of_seeds`."""
+        with self.reading() as session:
+            return state_of_seeds(session)
+
     # -- health ----------------------------------------------------------------------------------------
 
     def verify(self) -> list[str]:
@@ -343,9 +403,9 @@ class Store:
                     problems += [f"store: {line}" for line in found if line != "ok"]
                     orphans = session.execute(text("PRAGMA foreign_key_check"))
                     problems += [f"store: row {row[1]} of {row[0]} has no {row[2]}" for row in orphans]
-                for wording in session.scalars(select(WordingRow)):
+                for row in (*session.scalars(select(WordingRow)), *session.scalars(select(SeedRow))):
                     try:
-                        wording.entry()
+                        row.entry()
                     except IntegrityError as error:
                         problems.append(f"store: {error.what}")
         except IntegrityError as error:  # too damaged to be read to the end

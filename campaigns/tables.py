@@ -2,7 +2,7 @@
 
     runs ──< campaign_days >── campaigns ──< lineage
      │            │
-    days     campaign_wordings   matcher_days   decisions   answers   allow_list   day_locks
+    days     campaign_wordings   matcher_days   decisions   answers   allow_list   day_locks   seeds ──< seed_events
 
 `days` is the pointer: a run is published when its day points to it. `campaign_days` holds what the published
 run of a day said about a campaign. `campaigns` holds what outlasts a day and is derived from `campaign_days`:
@@ -14,7 +14,7 @@ them.
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import asdict, fields
 from datetime import UTC, date, datetime
 from typing import Any
 
@@ -43,14 +43,19 @@ from campaigns.entries import (
     CampaignSummary,
     Decision,
     Event,
+    Fingerprint,
     KnownWording,
     LineageEntry,
     PublishedRun,
     RelatedEntry,
+    Seed,
+    SeedEvent,
+    SeedRecord,
+    Tlp,
     Verdict,
 )
 from campaigns.errors import IntegrityError
-from campaigns.records import Objective, Tier
+from campaigns.records import MatcherState, Objective, Tier
 
 FEATURES = np.dtype("<u8")
 WEIGHTS = np.dtype("<f4")
@@ -387,6 +392,117 @@ class AnswerRow(Base):
             reason=self.reason,
             author=self.author,
             created_at=self.created_at,
+        )
+
+
+class SeedRow(Base):
+    """What a partner told us of. See `campaigns.entries.Seed`; arrays as in `campaign_wordings`."""
+
+    __tablename__ = "seeds"
+    __table_args__ = (
+        CheckConstraint("(template_json <> '') <> (features IS NOT NULL)", name="content"),
+        CheckConstraint("(state IS NULL) = (template_json = '')", name="state"),
+        CheckConstraint(
+            "(removed_at IS NULL) = (removed_by IS NULL) AND (removed_at IS NULL) = (removed_reason IS NULL)",
+            name="removed",
+        ),
+    )
+
+    seed_id: Mapped[str] = mapped_column(primary_key=True)
+    partner: Mapped[str]
+    tlp: Mapped[str]
+    note: Mapped[str]
+    objective: Mapped[str | None]
+    first_seen: Mapped[date | None]
+    last_seen: Mapped[date | None]
+    template_json: Mapped[str]
+    features: Mapped[bytes | None]
+    weights: Mapped[bytes | None]
+    tokens: Mapped[int | None]
+    imported_at: Mapped[datetime]
+    imported_by: Mapped[str]
+    source: Mapped[str]
+    source_sha256: Mapped[str]
+    state: Mapped[str | None]
+    reason: Mapped[str]
+    anywhere: Mapped[bool]
+    organic_matches: Mapped[int]
+    organic_prompts: Mapped[int]
+    collision_bound: Mapped[float]
+    measured_on: Mapped[date | None]
+    removed_at: Mapped[datetime | None]
+    removed_by: Mapped[str | None]
+    removed_reason: Mapped[str | None]
+
+    @classmethod
+    def of(cls, seed: Seed) -> SeedRow:
+        values = {name: getattr(seed, name) for name in _SEED_COLUMNS}
+        mark = seed.fingerprint
+        if mark is not None:
+            values |= {
+                "features": np.array(mark.features, FEATURES).tobytes(),
+                "weights": np.array(mark.weights, WEIGHTS).tobytes(),
+                "tokens": mark.tokens,
+            }
+        return cls(**values)
+
+    def entry(self) -> Seed:
+        values = {name: getattr(self, name) for name in _SEED_COLUMNS}
+        return Seed(
+            **values
+            | {
+                "tlp": Tlp(self.tlp),
+                "objective": None if self.objective is None else Objective(self.objective),
+                "state": None if self.state is None else MatcherState(self.state),
+                "fingerprint": self._fingerprint(),
+            }
+        )
+
+    def _fingerprint(self) -> Fingerprint | None:
+        """
+        Raises:
+            IntegrityError: the arrays do not belong together.
+        """
+        if self.features is None or self.weights is None or self.tokens is None:
+            return None
+        n_features, torn = divmod(len(self.features), FEATURES.itemsize)
+        if torn or len(self.weights) != n_features * WEIGHTS.itemsize:
+            raise IntegrityError(
+                f"the fingerprint of seed {self.seed_id} is damaged",
+                where=f"table {self.__tablename__}",
+                hint="Remove the seed and import it again with --again.",
+            )
+        return Fingerprint(
+            tuple(np.frombuffer(self.features, FEATURES).tolist()),
+            tuple(np.frombuffer(self.weights, WEIGHTS).tolist()),
+            self.tokens,
+        )
+
+
+_SEED_COLUMNS = tuple(field.name for field in fields(Seed) if field.name != "fingerprint")
+
+
+class SeedEventRow(Base):
+    """Who did what to a seed; rows are only added. See `campaigns.entries.SeedRecord`."""
+
+    __tablename__ = "seed_events"
+    __table_args__ = {"sqlite_autoincrement": True}  # noqa: RUF012 the name and form are SQLAlchemy's
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    seed_id: Mapped[str] = mapped_column(ForeignKey("seeds.seed_id"), index=True)
+    event: Mapped[str]
+    reason: Mapped[str]
+    author: Mapped[str]
+    at: Mapped[datetime]
+
+    def entry(self) -> SeedRecord:
+        return SeedRecord(
+            id=self.id,
+            seed_id=self.seed_id,
+            event=SeedEvent(self.event),
+            reason=self.reason,
+            author=self.author,
+            at=self.at,
         )
 
 

@@ -33,6 +33,7 @@ from flows.commands import (
     prevalence,
     run,
     same,
+    seed,
     serve,
     show,
     status,
@@ -107,6 +108,7 @@ _COMMANDS: dict[str, Callable[..., None]] = {
 for _name, _command in _COMMANDS.items():
     app.command(_name, cls=Command)(_command)
 app.add_typer(allow.app, name="allow")
+app.add_typer(seed.app, name="seed")
 app.add_typer(config.app, name="config")
 
 

@@ -115,6 +115,7 @@ def discover_campaigns(
         do(steps.collide)
         do(steps.layout)
         do(steps.results)
+        do(steps.seeds)
         lock.renew()
         today, before = today_of(run), days_before(store, wanted, settings.health.trailing_days)
         usual = [found for one, counts in before if (found := DayFigures.of(one, counts))]

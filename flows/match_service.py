@@ -25,16 +25,19 @@ def application() -> Starlette:
 
 
 class StoreSource:
-    """The known campaigns of the store."""
+    """The known campaigns of the store, and the seeds unless the settings leave them out."""
 
     def __init__(self, settings: Settings) -> None:
         self._store = Store.open(settings)
+        self._seeds = settings.match.seeds
 
     def state(self) -> str:
-        return self._store.published_state()
+        seeds = self._store.seeds_state() if self._seeds else ""
+        return self._store.published_state() + seeds
 
     def load(self) -> KnownCampaigns:
-        return KnownCampaigns.of(self._store.known_matchers())
+        seeds = self._store.seed_matchers() if self._seeds else []
+        return KnownCampaigns.of(self._store.known_matchers(), seeds)
 
 
 def serve(host: str, port: int, workers: int, flags: Flags) -> None:

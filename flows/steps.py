@@ -285,3 +285,20 @@ def results(ref: RunRef) -> None:
     outputs = [f"{name}.parquet" for name in names]
     after = ("represent", "cluster", "label", "join", "identify", "link", "layout")
     _do(ref, "results", write_results, outputs, after=after)
+
+
+@_shell
+def seeds(ref: RunRef) -> None:
+    """Campaigns beside what partners told of. Nothing comes after it."""
+    from campaigns.store import Store
+    from matching.seeds import tell
+
+    settings = ref.settings()
+    with Store.open(settings) as store:
+        known = store.seeds(removed=False)
+
+    def work(run: Run, settings: Settings) -> Counts:
+        return tell(run, known, settings)
+
+    asked = [f"{seed.seed_id} {seed.state} {seed.anywhere}" for seed in known]
+    _do(ref, "seeds", work, ["seeds.parquet"], after=("cluster", "identify"), asked=asked)

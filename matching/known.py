@@ -59,6 +59,7 @@ class KnownCampaigns:
     Attributes:
         owners: of the live templates in the order in which they were given, seeds last; then of the live covers.
         campaign: int32 (n_owners,), equal for wordings of one campaign.
+        seed: bool (n_owners,), told by a partner.
         anywhere: bool (n_templates,), also sought where other text stands before and after.
         constants: int64 (n_templates,), words of constant text.
         typical: int64 (n_covers,), evidence that half of the wording's prompts carry.
@@ -70,6 +71,7 @@ class KnownCampaigns:
     covers: CoverScreen
     owners: tuple[Owner, ...]
     campaign: NDArray[np.int32]
+    seed: NDArray[np.bool_]
     anywhere: NDArray[np.bool_]
     constants: NDArray[np.int64]
     typical: NDArray[np.int64]
@@ -106,6 +108,7 @@ class KnownCampaigns:
             CoverScreen.of(covers),
             tuple(owners),
             np.array([ids[owner.campaign_id] for owner in owners], np.int32),
+            np.array([owner.seed for owner in owners], np.bool_),
             np.array(anywhere, np.bool_),
             np.array([len(matcher.literals) for matcher in matchers], np.int64),
             np.array([cover.typical for cover in covers], np.int64),
@@ -118,7 +121,11 @@ class KnownCampaigns:
 
     @property
     def n_campaigns(self) -> int:
-        return len(np.unique(self.campaign))
+        return len(np.unique(self.campaign[~self.seed]))
+
+    @property
+    def n_seeds(self) -> int:
+        return len(np.unique(self.campaign[self.seed]))
 
 
 def _owned(

@@ -39,8 +39,9 @@ SLOT_BYTES: Final = 1_000
 class Matches:
     """One entry per text and campaign that it belongs to, by its strongest wording; at most `MOST_CAMPAIGNS` of a text.
 
-    A template goes before words: what both find counts as found by the template. Ordered by text; of one text the
-    strongest first, then the one with more constant text, then as the wordings were given.
+    A template goes before words: what both find counts as found by the template. Ordered by text; of one text campaigns
+    before seeds, the strongest first, then the one with more constant text, then as the wordings were given. However
+    many seeds a partner makes up, they push no campaign out.
 
     Attributes:
         texts: int64 (n,), place among the texts.
@@ -71,7 +72,7 @@ def match(texts: Texts, known: KnownCampaigns, *, slice_bytes: int = SLICE_BYTES
     """Every known campaign in every text (no nulls). Linear in the bytes of the texts, whatever they say."""
     array = large_strings(texts)
     found = [
-        _matched(array.slice(start, end - start), start, known) for start, end in _cuts(array, slice_bytes)
+        _matched(array.slice(start, end - start), start, known) for start, end in cuts(array, slice_bytes)
     ]
     if len(found) == 1:
         return found[0]
@@ -116,8 +117,8 @@ def _buffers(array: pa.Array) -> tuple[NDArray[np.int64], NDArray[np.uint8]]:
     return bounds, np.frombuffer(data, np.uint8) if data is not None else np.empty(0, np.uint8)
 
 
-def _cuts(array: pa.Array, slice_bytes: int) -> Iterator[tuple[int, int]]:
-    """Runs of texts of about `slice_bytes` each."""
+def cuts(array: pa.Array, slice_bytes: int) -> Iterator[tuple[int, int]]:
+    """Runs of texts of about `slice_bytes` each, of a large_string array."""
     offsets, _ = _buffers(array)
     part = (offsets[:-1] - offsets[0]) // slice_bytes
     return pairwise([0, *(np.flatnonzero(np.diff(part)) + 1).tolist(), len(array)] if len(array) else [])
@@ -225,7 +226,7 @@ def _strongest(found: _Found, known: KnownCampaigns) -> NDArray[np.int64]:
     same[1:] = (np.diff(texts[order]) == 0) & (np.diff(campaign[order]) == 0)
     best = np.zeros(len(texts), np.bool_)
     best[order[~same]] = True
-    order = np.lexsort((*ranked, texts))
+    order = np.lexsort((*ranked, known.seed[found.owners], texts))
     order = order[best[order]]
     ranks = np.arange(len(order)) - np.searchsorted(texts[order], texts[order])
     kept: NDArray[np.int64] = order[ranks < MOST_CAMPAIGNS]

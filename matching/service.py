@@ -5,7 +5,8 @@
 
 A request is answered whole or refused whole, with {"error": ..., "hint": ...}: 401 wrong token, 413 too large, 415 not
 JSON, 422 not what is asked for. A broken prompt inside a good request has an `error` of its own and the others are
-answered. The text of a prompt is never logged nor said back; only what stands in the slots of a match is.
+answered. A match with `"seed": true` is of a template that a partner told of; its `campaign_id` is the seed's, and it
+decides nothing. The text of a prompt is never logged nor said back; only what stands in the slots of a match is.
 """
 
 from __future__ import annotations
@@ -144,6 +145,7 @@ class _Service:
             {
                 "status": "ok",
                 "campaigns": known.n_campaigns,
+                "seeds": known.n_seeds,
                 "wordings": len(known),
                 "since": self._since.isoformat(),
             }

@@ -111,6 +111,7 @@ def match_traffic(
             "known": {
                 "digest": compiled.digest,
                 "campaigns": compiled.n_campaigns,
+                "seeds": compiled.n_seeds,
                 "wordings": len(compiled),
                 "refused": len(compiled.refused),
             },

@@ -32,6 +32,7 @@ RECIPE = (
     steps.collide,
     steps.layout,
     steps.results,
+    steps.seeds,
 )
 DAY = date(2026, 1, 5)
 

@@ -66,7 +66,7 @@ def test_every_command_that_was_promised_is_there() -> None:
     top = {path[0] for path in commands() if path}
     promised = (
         "init doctor config demo run backfill status campaigns show decide decisions ranker explain-prompt map "
-        "serve verify allow report diff match same"
+        "serve verify allow report diff match same seed"
     )
     assert top == set(promised.split())
 

@@ -73,7 +73,7 @@ def test_a_day_is_published_once_and_the_artifact_holds_no_text(tmp_path: Path, 
     ]  # fmt: skip
     stages = [stage["name"] for stage in first.manifest["stages"]]
     assert stages == ["ingest", "plant", "scaffold", "group", "represent", "embed", "index", "cluster", "label", "join",
-                      "cover", "identify", "link", "collide", "layout", "results"]  # fmt: skip
+                      "cover", "identify", "link", "collide", "layout", "results", "seeds"]  # fmt: skip
 
     again = discover_day(str(traffic), DAY, flags=flags)
     assert (again.run_id, again.already_published) == (first.run_id, True)

@@ -42,6 +42,7 @@ STAGES: Final = {
     "collide": "try known matchers",
     "layout": "draw the map",
     "results": "write results",
+    "seeds": "compare with what partners told",
 }
 TIER_STYLES: Final = {"actionable": "bold red", "review": "yellow", "benign": "green"}
 _ROOMS: Final = (

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
 
@@ -13,6 +13,7 @@ from flows.commands.context import Call, Day, Json
 
 if TYPE_CHECKING:
     from campaigns.entries import CampaignSummary
+    from campaigns.store import Store
 
 Sort = Literal["score", "prompts", "accounts", "title", "seen"]
 TierName = Literal["actionable", "review", "benign"]
@@ -50,11 +51,17 @@ def campaigns(
     with call.store() as store:
         wanted = None if every else day or store.latest_day()
         found = store.campaigns(wanted, tier=None if tier is None else Tier(tier))
-    found.sort(key=_KEYS[sort])
-    shown = found[: limit or None]
-    if as_json:
-        print_json([asdict(campaign) for campaign in shown])
-        return
+        found.sort(key=_KEYS[sort])
+        shown = found[: limit or None]
+        if as_json:
+            told = _told(call, store, shown)
+            print_json(
+                [
+                    asdict(campaign) | {"seeds": told.get((campaign.run_id, campaign.campaign_id), [])}
+                    for campaign in shown
+                ]
+            )
+            return
     if not found:
         say("no campaigns" if wanted else "no day is published yet: shoal run --input PATH", quiet=call.quiet)
         return
@@ -77,3 +84,20 @@ def campaigns(
     if len(shown) < len(found):
         say(f"{len(found) - len(shown)} more: --limit 0 shows all", quiet=call.quiet)
     say(f"next: shoal show {shown[0].campaign_id}", quiet=call.quiet)
+
+
+def _told(
+    call: Call, store: Store, shown: Sequence[CampaignSummary]
+) -> dict[tuple[str, str], list[dict[str, Any]]]:
+    """By run and campaign what partners told of it; nothing where the files of a run are gone."""
+    from campaigns.runs import Run
+    from flows.commands.report import partners_told
+
+    seeds = store.seeds(removed=False)
+    found = {}
+    for run_id in {campaign.run_id for campaign in shown} if seeds else ():
+        entry = store.run(run_id)
+        if entry is not None:
+            run = Run(call.settings.home / entry.path, entry.day, entry.attempt, entry.fingerprint)
+            found.update({(run_id, name): rows for name, rows in partners_told(run, seeds).items()})
+    return found

@@ -18,7 +18,9 @@ from flows.commands.context import Call, Json, run_folder
 from flows.commands.run import Format
 
 if TYPE_CHECKING:
-    from campaigns.entries import KnownMatcher
+    from rich.text import Text
+
+    from campaigns.entries import KnownMatcher, Seed
     from campaigns.store import Store
     from matching.counts import MatchCounts
     from matching.stream import MatchRun, Progress
@@ -58,6 +60,9 @@ def match(
     ] = "",
     workers: Annotated[int, typer.Option("--workers", min=1, max=64, help="Processes that answer.")] = 1,
     no_token: Annotated[bool, typer.Option("--no-token", help="Answer anybody; on 127.0.0.1 only.")] = False,
+    no_seeds: Annotated[
+        bool, typer.Option("--no-seeds", help="Leave out what partners told of; see `shoal seed`.")
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """Find prompts of known campaigns in any traffic.
@@ -68,6 +73,9 @@ def match(
     hardly ever met strangers is sought. Writes `matches/part-*.parquet`, `counts.parquet` (each account's prompts by
     campaign, and in all), `quarantine.parquet` with what could not be read and why, and `manifest.json` last. A match
     that was killed goes on when the same command is given again.
+
+    Live seeds, templates that partners told of, are sought likewise and decide nothing: a seed's id, s-..., stands in
+    `campaign_id`, and they are shown apart.
 
     As a service it takes {"prompts": [{"id": "p1", "text": "..."}]} with the token of SHOAL_MATCH__TOKEN.
 
@@ -81,14 +89,16 @@ def match(
     if sum((bool(source), show_known, bool(address))) != 1:
         raise UsageError("say what to match", hint="Give one of --input PATH, --list and --serve HOST:PORT.")
     if address:
-        _serve(call, address, workers, no_token)
+        _serve(call, address, workers, no_token=no_token, no_seeds=no_seeds)
         return
     with call.store() as store:
-        known = _chosen(store.known_matchers(), campaigns or [])
+        with_seeds = call.settings.match.seeds and not no_seeds
+        everything = store.known_matchers(), store.seed_matchers() if with_seeds else []
+        known, seeds = _chosen(*everything, campaigns or [])
         if show_known:
-            _show_known(known, as_json=as_json)
+            _show_known(known, seeds, store.seeds(), as_json=as_json)
             return
-        made = _match(call, source, out, known, form, force=not resume)
+        made = _match(call, source, out, known, seeds, form, force=not resume)
         found = _found(call, store, made)
     if as_json:
         print_json(
@@ -98,17 +108,30 @@ def match(
         _show_found(call, made, found)
 
 
-def _chosen(known: list[KnownMatcher], campaigns: Sequence[str]) -> list[KnownMatcher]:
-    for name in campaigns:
-        if all(entry.campaign_id != name for entry in known):
+def _chosen(
+    known: list[KnownMatcher], seeds: list[KnownMatcher], names: Sequence[str]
+) -> tuple[list[KnownMatcher], list[KnownMatcher]]:
+    if not names:
+        return known, seeds
+    for name in names:
+        if all(entry.campaign_id != name for entry in (*known, *seeds)):
             raise UsageError(
                 f"no campaign {name!r} is known", hint="`shoal match --list` shows those that are."
             )
-    return [entry for entry in known if not campaigns or entry.campaign_id in campaigns]
+    return [one for one in known if one.campaign_id in names], [
+        one for one in seeds if one.campaign_id in names
+    ]
 
 
 def _match(
-    call: Call, source: str, out: Path | None, known: Sequence[KnownMatcher], form: Format, *, force: bool
+    call: Call,
+    source: str,
+    out: Path | None,
+    known: Sequence[KnownMatcher],
+    seeds: Sequence[KnownMatcher],
+    form: Format,
+    *,
+    force: bool,
 ) -> MatchRun:
     from ingest.adapters import Shape
     from matching.stream import match_traffic
@@ -122,6 +145,7 @@ def _match(
             known,
             out,
             settings,
+            seeds=seeds,
             progress=progress,
             shape=None if form == "auto" else Shape(form),
             force=force,
@@ -157,7 +181,7 @@ def _progress(*, quiet: bool) -> Iterator[Progress | None]:
 
 
 def _found(call: Call, store: Store, made: MatchRun) -> list[dict[str, Any]]:
-    """What was found of each campaign, most prompts first; `new_accounts` were not in its latest run."""
+    """What was found of each campaign and seed, most prompts first; `new_accounts` were not in its latest run."""
     import polars as pl
 
     counts = pl.read_parquet(made.path / "counts.parquet")
@@ -167,6 +191,7 @@ def _found(call: Call, store: Store, made: MatchRun) -> list[dict[str, Any]]:
         .sort("n_prompts", "campaign_id", descending=[True, False])
     )
     last = {campaign.campaign_id: campaign for campaign in store.campaigns()}
+    told = {seed.seed_id: seed for seed in store.seeds()}
     before: dict[Any, pl.DataFrame] = {}
     rows = []
     for row in by_campaign.iter_rows(named=True):
@@ -189,6 +214,9 @@ def _found(call: Call, store: Store, made: MatchRun) -> list[dict[str, Any]]:
                 "n_accounts": row["n_accounts"],
                 "new_accounts": len(set(row["accounts"]) - known),
                 "title": campaign.title if campaign is not None else "",
+                "seed": row["campaign_id"] in told,
+                "partner": told[row["campaign_id"]].partner if row["campaign_id"] in told else None,
+                "tlp": told[row["campaign_id"]].tlp if row["campaign_id"] in told else None,
             }
         )
     return rows
@@ -202,10 +230,19 @@ def _show_found(call: Call, made: MatchRun, found: Sequence[dict[str, Any]]) -> 
     shown = table(
         "campaign", *figures, "title", right=figures, title=f"{counted(counts.matched, 'prompt')} matched"
     )
+    told = table(
+        "seed", "prompts", "accounts", "told by", right=figures, title="Seeds, what partners told of"
+    )
     for row in found:
         cells = (f"{row['n_prompts']:,}", f"{row['n_accounts']:,}", f"{row['new_accounts']:,}")
-        shown.add_row(safe(row["campaign_id"], "bold"), *map(safe, cells), safe(row["title"]))
+        if row["seed"]:
+            by = f"{row['partner']}, TLP:{row['tlp'].upper()}"
+            told.add_row(safe(row["campaign_id"], "bold"), *map(safe, cells[:2]), safe(by))
+        else:
+            shown.add_row(safe(row["campaign_id"], "bold"), *map(safe, cells), safe(row["title"]))
     console().print(shown)
+    if told.row_count:
+        console().print(told)
     say(
         f"{counted(counts.rows_in, 'row')}: {counts.matched:,} matched, {counts.unmatched:,} did not, "
         f"{counts.quarantined:,} set aside",
@@ -216,26 +253,42 @@ def _show_found(call: Call, made: MatchRun, found: Sequence[dict[str, Any]]) -> 
     say(f"written: {made.path}", quiet=call.quiet)
 
 
-def _show_known(known: Sequence[KnownMatcher], *, as_json: bool) -> None:
-    from labeling.template import template_from_json
-
+def _show_known(
+    known: Sequence[KnownMatcher], seeds: Sequence[KnownMatcher], told: Sequence[Seed], *, as_json: bool
+) -> None:
     if as_json:
-        print_json([_told(entry) for entry in known])
+        rows = [_told(entry) | {"seed": False} for entry in known]
+        print_json(rows + [_told(entry) | {"seed": True} for entry in seeds])
         return
     columns = ("strangers met", "target", "state", "by its words", "template")
     shown = table("campaign", "wording", *columns, right=("wording",))
     for entry in known:
-        live = entry.state == "usable"
-        shown.add_row(
-            safe(entry.campaign_id, "bold"),
-            safe(entry.variant),
-            safe(met_in_words(entry)),
-            safe(("shown" if entry.shown else "not yet shown") if live else ""),
-            safe(_state(entry.state, entry.reason)),
-            safe("" if entry.cover is None else _state(entry.cover.state, entry.cover.reason)),
-            safe(template_from_json(entry.template_json).display(), limit=80),
-        )
+        shown.add_row(safe(entry.campaign_id, "bold"), safe(entry.variant), *_measures(entry))
     console().print(shown)
+    if not seeds:
+        return
+    by = {seed.seed_id: f"{seed.partner}, TLP:{seed.tlp.upper()}" for seed in told}
+    shown = table(
+        "seed",
+        "told by",
+        *columns,
+        title="Seeds, what partners told of",
+    )
+    for entry in seeds:
+        shown.add_row(safe(entry.campaign_id, "bold"), safe(by[entry.campaign_id]), *_measures(entry))
+    console().print(shown)
+
+
+def _measures(entry: KnownMatcher) -> Iterator[Text]:
+    """Whom it met, whether it is sought, and the template."""
+    from labeling.template import template_from_json
+
+    live = entry.state == "usable"
+    yield safe(met_in_words(entry) if entry.organic_prompts else "never measured")
+    yield safe(("shown" if entry.shown else "not yet shown") if live else "")
+    yield safe(_state(entry.state, entry.reason))
+    yield safe("" if entry.cover is None else _state(entry.cover.state, entry.cover.reason))
+    yield safe(template_from_json(entry.template_json).display(), limit=80)
 
 
 def met_in_words(entry: KnownMatcher) -> str:
@@ -258,7 +311,7 @@ def _told(entry: KnownMatcher) -> dict[str, Any]:
     return value
 
 
-def _serve(call: Call, address: str, workers: int, no_token: bool) -> None:
+def _serve(call: Call, address: str, workers: int, *, no_token: bool, no_seeds: bool) -> None:
     from flows.match_service import serve
     from matching.service import refuse_open_door
 
@@ -269,4 +322,4 @@ def _serve(call: Call, address: str, workers: int, no_token: bool) -> None:
     token = call.settings.match.token.get_secret_value()
     refuse_open_door(host, token, without_token=no_token)
     say(f"answering POST /v1/match on {address}; Ctrl-C stops", quiet=call.quiet)
-    serve(host, int(port), workers, call.flags)
+    serve(host, int(port), workers, {**call.flags, **({"match.seeds": "false"} if no_seeds else {})})

@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING, Any
 from campaigns.errors import UsageError
 
 if TYPE_CHECKING:
-    from campaigns.entries import CampaignHistory, KnownMatcher
+    from collections.abc import Sequence
+
+    from campaigns.entries import CampaignHistory, KnownMatcher, Seed
     from campaigns.records import Slot, Template
     from campaigns.runs import Run
     from campaigns.store import Store
@@ -28,7 +30,8 @@ class CampaignReport:
     operators that this one belongs to, with its `label`; `bridges` the `other_id` and its `label`, whichever side it
     stands on. `exemplars` hold prompt_id, account_id and the original prompt. `evasion_marks` are those of the
     members' distinct texts, `marked_texts` the texts that have any. Template, matcher and slots are those of the
-    leading wording, on that day; `sought` says of all wordings what the days together say.
+    leading wording, on that day; `sought` says of all wordings what the days together say. `told`: partners who told of
+    it, see `partners_told`.
     """
 
     day: date
@@ -49,6 +52,7 @@ class CampaignReport:
     marked_texts: int
     history: CampaignHistory
     sought: Sequence[KnownMatcher]
+    told: list[Row]
 
     @property
     def slots(self) -> list[Slot]:
@@ -81,6 +85,7 @@ class CampaignReport:
             "exemplars": self.exemplars,
             "evasion_marks": self.evasion_marks,
             "marked_texts": self.marked_texts,
+            "seeds": self.told,
             "first_day": self.history.first_day.isoformat(),
             "last_day": self.history.last_day.isoformat(),
             "state": self.history.state,
@@ -110,7 +115,28 @@ def resolve(store: Store, given: str) -> str:
     )
 
 
-def read_report(run: Run, history: CampaignHistory, sought: Sequence[KnownMatcher] = ()) -> CampaignReport:
+def partners_told(run: Run, seeds: Sequence[Seed]) -> dict[str, list[Row]]:
+    """By campaign what partners told of it: seed, partner, marking, and how the run found that out.
+
+    Args:
+        seeds: those that are not removed; of others nothing is said.
+    """
+    known = {seed.seed_id: seed for seed in seeds}
+    found: dict[str, list[Row]] = {}
+    for row in _all_rows(run, "seeds"):
+        seed = known.get(row["seed_id"])
+        if seed is not None:
+            about = {"partner": seed.partner, "tlp": seed.tlp.value, "note": seed.note}
+            found.setdefault(row.pop("campaign_id"), []).append({**row, **about})
+    return found
+
+
+def read_report(
+    run: Run,
+    history: CampaignHistory,
+    sought: Sequence[KnownMatcher] = (),
+    seeds: Sequence[Seed] = (),
+) -> CampaignReport:
     """
     Args:
         sought: the matchers of the campaign as the store knows them.
@@ -154,6 +180,7 @@ def read_report(run: Run, history: CampaignHistory, sought: Sequence[KnownMatche
         marked_texts=marked_texts,
         history=history,
         sought=sought,
+        told=partners_told(run, seeds).get(name, []),
     )
 
 

@@ -62,7 +62,8 @@ def show(
         history = store.campaign(resolve(store, campaign))
         entry = published(store, day or history.last_day)
         sought = store.known_matchers(campaign_id=history.campaign_id, skip_gone=True)
-    report = read_report(run_folder(call.settings, entry), history, sought)
+        seeds = store.seeds(removed=False)
+    report = read_report(run_folder(call.settings, entry), history, sought, seeds)
     if picture is not None:
         from review.evidence_image import write_picture
 
@@ -173,10 +174,17 @@ def _facts(report: CampaignReport) -> Table:
     if report.evasion_marks:
         marks = f"{report.evasion_marks:,} in {report.marked_texts:,} of the members' texts"
         rows.append(("evasion marks", safe(marks)))
+    rows += [("told of by", safe(_told(row))) for row in report.told]
     for name, value in rows:
         grid.add_row(safe(name, "dim"), value)
     grid.add_row("")
     return grid
+
+
+def _told(row: dict[str, Any]) -> str:
+    return (
+        f"{row['partner']}, TLP:{row['tlp'].upper()}, {row['how']} ({row['seed_id']}); this decides nothing"
+    )
 
 
 def _strength(report: CampaignReport) -> str:
