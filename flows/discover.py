@@ -39,6 +39,7 @@ from flows.gate import (
 )
 from flows.health import Check, DayFigures, Today, examine
 from flows.resources import Flags, RunRef, encoder
+from flows.seeds import measure_seeds
 
 Step = Callable[[RunRef], None]
 
@@ -146,6 +147,7 @@ def discover_campaigns(
             Sleep(settings.identity.dormant_days, settings.identity.retire_days),
             met(run),
         )
+        measure_seeds(store, settings)
         _leave_artifact(run, manifest)
     return run.run_id
 
