@@ -144,7 +144,7 @@ class _Service:
             {
                 "status": "ok",
                 "campaigns": known.n_campaigns,
-                "wordings": len(known),
+                "wordings": known.n_wordings,
                 "since": self._since.isoformat(),
             }
         )

@@ -111,7 +111,7 @@ def match_traffic(
             "known": {
                 "digest": compiled.digest,
                 "campaigns": compiled.n_campaigns,
-                "wordings": len(compiled),
+                "wordings": compiled.n_wordings,
                 "refused": len(compiled.refused),
             },
         },
