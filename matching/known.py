@@ -120,6 +120,11 @@ class KnownCampaigns:
         return len(self.owners)
 
     @property
+    def n_wordings(self) -> int:
+        """One that is sought both ways counts once."""
+        return len({(owner.campaign_id, owner.variant, owner.seed) for owner in self.owners})
+
+    @property
     def n_campaigns(self) -> int:
         return len(np.unique(self.campaign[~self.seed]))
 

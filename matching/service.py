@@ -146,7 +146,7 @@ class _Service:
                 "status": "ok",
                 "campaigns": known.n_campaigns,
                 "seeds": known.n_seeds,
-                "wordings": len(known),
+                "wordings": known.n_wordings,
                 "since": self._since.isoformat(),
             }
         )

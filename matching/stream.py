@@ -112,7 +112,7 @@ def match_traffic(
                 "digest": compiled.digest,
                 "campaigns": compiled.n_campaigns,
                 "seeds": compiled.n_seeds,
-                "wordings": len(compiled),
+                "wordings": compiled.n_wordings,
                 "refused": len(compiled.refused),
             },
         },

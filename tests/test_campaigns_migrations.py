@@ -244,5 +244,5 @@ def test_a_new_migration_can_be_drawn_up_from_the_template(
     assert "op.drop" not in written
     migrate(opened)
     with opened.reader.begin() as connection:
-        assert MigrationContext.configure(connection).get_current_revision() == "0006"
+        assert MigrationContext.configure(connection).get_current_revision() == "0008"
     opened.close()

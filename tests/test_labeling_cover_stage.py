@@ -148,7 +148,7 @@ def test_the_reworded_family_gets_a_cover_and_the_templated_one_needs_none(run: 
 def test_what_is_not_sound_is_refused_with_the_reason(run: Run) -> None:
     rows = {row["family"]: row for row in run.table(TABLE).to_pylist()}
     assert rows[2]["state"] == MatcherState.UNTESTED
-    assert rows[2]["reason"] == "6 different prompts; 10 are needed to hold half of them out"
+    assert rows[2]["reason"] == "6 different prompts; 15 are needed to hold half of them out"
     assert rows[3]["state"] == MatcherState.MEMBERS_LOST
     assert "are needed" in rows[3]["reason"]
 

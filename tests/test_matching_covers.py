@@ -68,7 +68,7 @@ def test_owners_are_templates_first_and_a_wording_may_be_sought_both_ways() -> N
         Owner("c-grade", 0, how=How.WORDING),
     )
     assert KNOWN.refused == ()
-    assert KNOWN.n_campaigns == 3
+    assert (KNOWN.n_campaigns, KNOWN.n_wordings, len(KNOWN)) == (3, 3, 4)
 
 
 def test_what_is_sound_neither_way_is_refused_with_both_reasons() -> None:
