@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import date
 
@@ -15,7 +15,9 @@ from campaigns.entries import Answer, Event, KnownCampaign, KnownWording
 from campaigns.tables import CampaignDayRow, LineageRow, RunRow, WordingRow
 
 
-def select_known(session: Session, before: date, latest_days: int) -> list[KnownCampaign]:
+def select_known(
+    session: Session, before: date, latest_days: int, first_pass: Sequence[KnownCampaign] = ()
+) -> list[KnownCampaign]:
     """See `Store.known_campaigns`."""
     wordings = _wordings(session, before)
     highest = dict(
@@ -40,7 +42,21 @@ def select_known(session: Session, before: date, latest_days: int) -> list[Known
         )
         for name, seen in sorted(days.items())
     }
+    known |= {one.campaign_id: _gone_on(known.get(one.campaign_id), one, latest_days) for one in first_pass}
     return _as_answered(known, standing_answers(session))
+
+
+def _gone_on(older: KnownCampaign | None, newer: KnownCampaign, latest_days: int) -> KnownCampaign:
+    """A campaign as one more day left it."""
+    if older is None:
+        return newer
+    wordings = {one.variant: one for one in (*older.wordings, *newer.wordings)}
+    return replace(
+        newer,
+        runs=(*newer.runs, *older.runs)[:latest_days],
+        wordings=tuple(one for _, one in sorted(wordings.items())),
+        first_free=max(older.first_free, newer.first_free),
+    )
 
 
 def _as_answered(known: dict[str, KnownCampaign], answers: Mapping[str, Answer]) -> list[KnownCampaign]:

@@ -35,8 +35,15 @@ def select_latest_wordings(session: Session, before: date | None) -> list[tuple[
     return [(name, variant, row.entry()) for name, variant, row in session.execute(query).tuples()]
 
 
-def read_known(home: Path | None, latest: Iterable[tuple[str, int, PublishedRun]]) -> list[KnownMatcher]:
+def read_known(
+    home: Path | None,
+    latest: Iterable[tuple[str, int, PublishedRun]],
+    first_pass: PublishedRun | None = None,
+) -> list[KnownMatcher]:
     """What the run of its latest day says of each wording, ordered by campaign_id and variant.
+
+    Args:
+        first_pass: a later run; of the wordings that it has, it speaks.
 
     Raises:
         IntegrityError: the files of a run are gone, or nobody said where they are.
@@ -45,25 +52,33 @@ def read_known(home: Path | None, latest: Iterable[tuple[str, int, PublishedRun]
         raise IntegrityError(
             "the runs are not known to this store", hint="Open it with the settings of its home."
         )
+    of_wording = {(campaign_id, variant): run for campaign_id, variant, run in latest}
+    if first_pass is not None:
+        of_wording |= dict.fromkeys(_wordings(home / first_pass.path, first_pass.day), first_pass)
     by_run: dict[str, tuple[PublishedRun, list[tuple[str, int]]]] = {}
-    for campaign_id, variant, run in latest:
+    for (campaign_id, variant), run in of_wording.items():
         by_run.setdefault(run.run_id, (run, []))[1].append((campaign_id, variant))
     found = [entry for run, wanted in by_run.values() for entry in _of_run(home / run.path, run.day, wanted)]
     return sorted(found, key=lambda entry: (entry.campaign_id, entry.variant))
 
 
-def _of_run(path: Path, day: date, wanted: list[tuple[str, int]]) -> list[KnownMatcher]:
-    def table(name: str) -> pl.DataFrame:
-        return pl.DataFrame(files.read_parquet(path / f"{name}.parquet"))
-
+def _table(path: Path, day: date, name: str) -> pl.DataFrame:
     try:
-        identities, labels, matchers = table("identities"), table("labels"), table("matchers")
+        return pl.DataFrame(files.read_parquet(path / f"{name}.parquet"))
     except FileNotFoundError as error:
         raise IntegrityError(
             f"the files of the run of {day} are gone",
             where=str(error.filename or path),
             hint=f"Restore them, or do the day again: shoal run --day {day} --force --input PATH",
         ) from None
+
+
+def _wordings(path: Path, day: date) -> list[tuple[str, int]]:
+    return _table(path, day, "identities").select("campaign_id", "variant").rows()
+
+
+def _of_run(path: Path, day: date, wanted: list[tuple[str, int]]) -> list[KnownMatcher]:
+    identities, labels, matchers = (_table(path, day, name) for name in ("identities", "labels", "matchers"))
     rows = (
         identities.select("family", "campaign_id", "variant")
         .join(_asked(wanted), on=["campaign_id", "variant"])

@@ -81,7 +81,7 @@ class KnownCampaigns:
             np.array(anywhere, np.bool_),
             np.array([len(matcher.literals) for matcher in matchers], np.int64),
             tuple(refused),
-            _digest(known, seeds),
+            known_digest(known, seeds),
         )
 
     def __len__(self) -> int:
@@ -111,7 +111,8 @@ def _template(entry: KnownMatcher) -> Template | str:
         return error.what
 
 
-def _digest(known: Sequence[KnownMatcher], seeds: Sequence[KnownMatcher]) -> str:
+def known_digest(known: Sequence[KnownMatcher], seeds: Sequence[KnownMatcher] = ()) -> str:
+    """SHA-256, in hex, of all that they say: equal digests find the same."""
     digest = hashlib.sha256()
     for entry, owner in _owned(known, seeds):
         named = [getattr(entry, field.name) for field in fields(entry)]
