@@ -93,7 +93,7 @@ def discover_campaigns(
         published = None if force else store.current_run(wanted)
         if published is not None and second is None:
             return published.run_id
-        first_pass = None if second is None else _first_pass(store, wanted, second)
+        first_pass = None if second is None else first_pass_of(store, wanted, second)
         where = _source(source, wanted, settings)
         fingerprint = _fingerprint(where, shape, settings, second)
         if published is not None and published.fingerprint == fingerprint:
@@ -135,7 +135,7 @@ def discover_campaigns(
             {
                 "settings": _public_settings(settings),
                 "versions": versions(),
-                **_scope(run, settings, second),
+                **scope(run, settings, second),
                 "canaries": [asdict(canary) for canary in today.canaries],
                 "health": {"checks": [check.as_json() for check in checks], "accepted": accepted},
             }
@@ -233,7 +233,7 @@ def _source(source: str, day: date | None, settings: Settings) -> str:
     return where
 
 
-def _first_pass(store: Store, day: date, second: SecondPass) -> PublishedRun:
+def first_pass_of(store: Store, day: date, second: SecondPass) -> PublishedRun:
     """
     Raises:
         UsageError: the day was discovered anew since the accounts were chosen.
@@ -248,7 +248,7 @@ def _first_pass(store: Store, day: date, second: SecondPass) -> PublishedRun:
     return found
 
 
-def _scope(run: Run, settings: Settings, second: SecondPass | None) -> dict[str, Any]:
+def scope(run: Run, settings: Settings, second: SecondPass | None) -> dict[str, Any]:
     """What the run looked at. A second pass says of all traffic what the first one said."""
     if second is None:
         return {

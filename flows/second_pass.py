@@ -8,7 +8,7 @@ made again comes to the same, whatever it has published meanwhile.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,9 +17,10 @@ import polars as pl
 
 from campaigns import files
 from campaigns.carried import successors
-from campaigns.entries import PublishedRun
+from campaigns.entries import KnownMatcher, PublishedRun
 from campaigns.errors import InputError, IntegrityError, UsageError
 from campaigns.failpoints import failpoint
+from campaigns.records import MatcherState
 from campaigns.runs import Run
 from campaigns.settings import Settings
 from campaigns.store import Store
@@ -81,7 +82,7 @@ def choose_accounts(
             hint=f"Discover it on a sample first: shoal run --day {day} --input SAMPLE",
         )
     members = _members(settings.home / first_pass.path, first_pass)
-    known = store.known_matchers(day, first_pass=first_pass)
+    known = [_sought(entry) for entry in store.known_matchers(day, first_pass=first_pass)]
     if out is None:
         mark = pass_fingerprint(source, known, settings, shape=shape, day=day)[:12]
         out = settings.home / "matches" / f"{day}-second-pass-{mark}"
@@ -101,6 +102,16 @@ def choose_accounts(
     files.write_parquet(out / CHOSEN, choice.table())
     failpoint("second_pass:chosen")
     return Chosen(first_pass, matched, choice)
+
+
+def _sought(entry: KnownMatcher) -> KnownMatcher:
+    """A wording that met no stranger in a sample too small to tell is sought too.
+
+    What matches here is not said of anybody: it is what the second pass looks at, and judges for itself.
+    """
+    if entry.state is MatcherState.UNTESTED and not entry.organic_matches:
+        return replace(entry, state=MatcherState.USABLE)
+    return entry
 
 
 def _members(folder: Path, first_pass: PublishedRun) -> pl.DataFrame:
