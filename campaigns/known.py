@@ -42,11 +42,11 @@ def select_known(
         )
         for name, seen in sorted(days.items())
     }
-    known |= {one.campaign_id: _gone_on(known.get(one.campaign_id), one, latest_days) for one in first_pass}
+    known |= {one.campaign_id: gone_on(known.get(one.campaign_id), one, latest_days) for one in first_pass}
     return _as_answered(known, standing_answers(session))
 
 
-def _gone_on(older: KnownCampaign | None, newer: KnownCampaign, latest_days: int) -> KnownCampaign:
+def gone_on(older: KnownCampaign | None, newer: KnownCampaign, latest_days: int) -> KnownCampaign:
     """A campaign as one more day left it."""
     if older is None:
         return newer

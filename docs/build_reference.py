@@ -232,8 +232,9 @@ _MEANINGS: Mapping[str, Mapping[str, str]] = {
         "output_counted": "How many say.",
     },
     "prevalence_accounts.parquet": {
-        "by": "`all`, `campaign`, `tier`, `objective`, `model` or `country`.",
-        "value": "Which campaign, tier and so on. Null for `all`, and where the traffic does not say.",
+        "by": "`all`, `campaign`, `tier`, `objective`, `model` or `country`; `suspected`: of all campaigns that "
+        "are not benign.",
+        "value": "Which campaign, tier and so on. Null for `all` and `suspected`, and where the traffic does not say.",
         "in_campaigns": "Only prompts of campaigns count; otherwise all.",
         "accounts_once": "Accounts that sent one such prompt.",
         "accounts_twice": "Accounts that sent two.",
