@@ -16,8 +16,9 @@ import polars as pl
 import pytest
 from console import data, keep_apart, shoal
 from pipeline import counts, discover
+from report_examples import Sent, publish_day
 from run_examples import publish_example
-from store_examples import MONDAY
+from store_examples import MONDAY, TUESDAY
 
 from campaigns import files
 from campaigns.errors import InputError, UsageError
@@ -363,6 +364,25 @@ def test_a_day_run_again_since_the_choice_is_refused(apart: Path) -> None:
     stale = SecondPass(f"{MONDAY}.1", "", "", "")
     with Store.open(load().settings) as store, pytest.raises(UsageError, match="was run again"):
         first_pass_of(store, MONDAY, stale)
+
+
+def test_a_sample_and_whole_accounts_are_compared_at_their_rates(apart: Path) -> None:
+    home = apart / "home"
+    ordinary = Sent("", range(1_000, 1_200))
+    publish_day(home, MONDAY, [Sent("c-a", range(20), 5), ordinary], rate=0.1)
+    publish_day(home, TUESDAY, [Sent("c-a", range(200), 5), ordinary], rate=0.1, first_pass=f"{TUESDAY}.1")
+    found = data("diff", str(MONDAY), str(TUESDAY))
+    assert found["rates"] == [0.1, 1.0]
+    assert found["changes"] == []
+    told = data("report")
+    assert [day["sample_rate"] for day in told["days"]] == [0.1, 0.1]
+    assert told["turnovers"] == []
+    assert told["suspected"]["accounts"] == (20 + 200) / 2
+    assert f"{MONDAY}, in a sample of 10 %" in shoal("campaigns", "--day", str(MONDAY)).stdout
+    assert f"{TUESDAY}, in all traffic" in shoal("campaigns").stdout
+    status = data("status")
+    assert [day["first_pass"] for day in status["days"]] == [None, f"{TUESDAY}.1"]
+    assert "second pass" in shoal("status").stdout
 
 
 def test_only_rows_of_the_day_are_matched_when_one_is_named(apart: Path) -> None:
