@@ -39,7 +39,7 @@ from simulation.traffic import DayFiles, write_day
 HERE = Path(__file__).parent
 PLAN = SimulationPlan(
     days=2,
-    prompts_per_day=2_000,
+    prompts_per_day=2_800,
     seed=5,
     campaigns=(
         CampaignPlan(

@@ -82,8 +82,9 @@ def match(
     Reads Parquet, JSONL (.gz, .zst), CSV, or JSON Lines from stdin, in little memory. A prompt matches when it holds
     a campaign's template: its words in order, other text in the slots, most of them where a few were changed. Only
     templates that hardly ever met strangers are sought. Writes `matches/part-*.parquet`, `counts.parquet` (each
-    account's prompts by campaign, and in all), `accounts.parquet` (everybody's prompts), `quarantine.parquet` with what could not be read and why, and
-    `manifest.json` last. A match that was killed goes on when the same command is given again.
+    account's prompts by campaign, and in all), `accounts.parquet` (everybody's prompts), `quarantine.parquet` with
+    what could not be read and why, and `manifest.json` last. A match that was killed goes on when the same command is
+    given again.
 
     With --update the traffic is all of a day that was discovered on a sample. The accounts of its campaigns, those that
     match, and others to compare with are taken whole, the day is run again over their prompts, and takes the place of
