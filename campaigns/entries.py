@@ -266,6 +266,7 @@ class KnownCampaign:
         runs: folders of the runs of its latest days, relative to the home folder, the latest first.
         merged_into: the campaign that has taken it in since.
         first_free: no wording of it ever had this number, or a higher one.
+        born_today: its id was first given by the first pass of the very day.
     """
 
     campaign_id: str
@@ -274,6 +275,7 @@ class KnownCampaign:
     merged_into: str | None
     wordings: tuple[KnownWording, ...]
     first_free: int
+    born_today: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -56,6 +56,7 @@ def gone_on(older: KnownCampaign | None, newer: KnownCampaign, latest_days: int)
         runs=(*newer.runs, *older.runs)[:latest_days],
         wordings=tuple(one for _, one in sorted(wordings.items())),
         first_free=max(older.first_free, newer.first_free),
+        born_today=False,
     )
 
 

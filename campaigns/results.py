@@ -135,6 +135,7 @@ def known_of(run: Run, path: str, encoder: str = "") -> list[KnownCampaign]:
                 for one in wordings
             ),
             first_free=wordings[-1].variant + 1,
+            born_today=True,
         )
         for name, wordings in wordings_of(run, encoder).items()
     ]

@@ -54,6 +54,7 @@ class Known:
     Attributes:
         accounts: int64 (n,) ascending, those that were named on its last days, numbered as in `Found`.
         merged_into: the campaign that has taken it in.
+        born_today: its id was first given by the first pass of today.
     """
 
     campaign_id: str
@@ -61,6 +62,7 @@ class Known:
     wordings: Sequence[KnownWording]
     accounts: NDArray[np.int64]
     merged_into: str | None = None
+    born_today: bool = False
 
 
 @dataclass(frozen=True, slots=True)

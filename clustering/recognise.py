@@ -175,6 +175,7 @@ def _known(
             ],
             accounts.get(one.campaign_id, nobody),
             one.merged_into,
+            one.born_today,
         )
         for one in known
     ]
