@@ -311,6 +311,29 @@ def test_killed_on_the_way_it_goes_on_and_ends_the_same(
     assert resumed.verify() == []
 
 
+@pytest.mark.slow
+@pytest.mark.usefixtures("server")
+def test_the_command_tells_what_changed_and_the_second_time_that_nothing_did(
+    copy: Path, passes: Passes, traffic: Traffic
+) -> None:
+    knobs = [f"--set={name}={value}" for name, value in FLAGS.items()]
+    command = ["--home", str(copy), *knobs, "match", "--update", "--input", str(traffic.whole[DAY].traffic)]
+    told = data(*command)
+    assert (told["day"], told["run_id"], told["already"]) == (str(DAY), f"{DAY}.3", False)
+    assert told["digest"] == passes.second.manifest()["digest"]
+    assert told["second_pass"]["first_pass"] == passes.first.run_id
+    assert told["second_pass"]["rows_passed_over"] > 0
+    assert told["campaigns"] == changes(passes.first, passes.second)
+    again = data(*command)
+    assert again == {**told, "already": True}
+    shown = shoal(*command)
+    assert "was counted again already" in shown.stderr
+    assert "accounts seen; looked at" in shown.stderr
+    checks = Run(copy / "runs" / str(DAY) / "3", DAY, 3, "").manifest()["health"]["checks"]
+    assert not [check for check in checks if check["failed"]]
+    assert shoal("--home", str(copy), "verify").exit_code == 0
+
+
 # -- what is refused -----------------------------------------------------------------------------------
 
 

@@ -41,6 +41,8 @@ def second_pass(
 
     settings = call.settings
     shape = None if form == "auto" else Shape(form)
+    if day is not None:
+        source = source.replace("{day}", day.isoformat())
     wanted = day or only_day(source, settings, shape=shape)
     with call.store() as store, match_progress(quiet=call.quiet) as progress:
         chosen = choose_accounts(
