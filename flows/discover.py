@@ -176,8 +176,9 @@ def discover_day(
     with Store.open(settings) as store:
         before = None if force else store.current_run(wanted)
         if before is not None and second is not None:
-            fingerprint = _fingerprint(_source(source, wanted, settings), shape, settings, second)
-            before = before if before.fingerprint == fingerprint else None
+            given = _source(source, wanted, settings)
+            same = before.first_pass and before.fingerprint == _fingerprint(given, shape, settings, second)
+            before = before if same else None
         if before is None:
             discover_campaigns(wanted.isoformat(), source, force, flags, shape, accept, second)
         published = store.current_run(wanted)
