@@ -267,9 +267,9 @@ _MANIFEST = {
     "health": "The checks of the [health gate](runbook.md#a-run-was-not-published): value, limit, sentence. `accepted` "
     "says by whom, why and when a run was published that failed one.",
     "sample": "`rate` and `by`: the settings `sample_rate` and `sample_by`.",
-    "second_pass": "Of a day [counted again](how-it-works.md#two-passes): the run that it rests on, accounts and prompts "
-    "by why they were chosen, accounts left out or absent, rows passed over. `sample` and `detection_floor` are then "
-    "those of the first pass.",
+    "second_pass": "Of a day [counted again](how-it-works.md#two-passes): the run that it rests on, accounts and "
+    "prompts by why they were chosen, accounts left out or absent, rows passed over. `sample` and `detection_floor` "
+    "are then those of the first pass.",
     "completed_at": "When the run was done.",
 }
 _REASONS: Mapping[Reason, str] = {
