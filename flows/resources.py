@@ -31,7 +31,7 @@ class SecondPass:
     Attributes:
         first_pass: id of the run that discovered the day.
         folder: of that run, relative to the home folder.
-        chosen: a file with the ids of the accounts, schema `matching.second_pass.CHOSEN`.
+        chosen: a file with the ids of the accounts, schema `matching.second_pass.CHOSEN_ACCOUNTS`.
         digest: of these ids.
         counts: what there is to tell of the choice.
     """

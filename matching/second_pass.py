@@ -29,7 +29,7 @@ _LARGE: Final = 0.1
 
 _PERSON: Final = b"second pass"
 
-CHOSEN = pa.schema(
+CHOSEN_ACCOUNTS = pa.schema(
     [pa.field("account_id", pa.string(), nullable=False), pa.field("why", pa.string(), nullable=False)]
 )
 """The accounts of a second pass. Sort: account_id."""
@@ -71,8 +71,8 @@ class Choice:
     accounts_seen: int
 
     def table(self) -> pa.Table:
-        """Schema CHOSEN."""
-        return self.accounts.select(CHOSEN.names).to_arrow().cast(CHOSEN)
+        """Schema CHOSEN_ACCOUNTS."""
+        return self.accounts.select(CHOSEN_ACCOUNTS.names).to_arrow().cast(CHOSEN_ACCOUNTS)
 
     @property
     def digest(self) -> str:

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from matching.second_pass import CHOSEN, CONTROLS_PER_ACCOUNT, Budget, Choice, choose
+from matching.second_pass import CHOSEN_ACCOUNTS, CONTROLS_PER_ACCOUNT, Budget, Choice, choose
 
 SEED = 7
 WIDE = Budget(1_000_000, 100)
@@ -42,7 +42,7 @@ def test_members_matches_and_four_others_for_each() -> None:
     assert len(chosen(choice, "control")) == CONTROLS_PER_ACCOUNT * 50
     assert (choice.left_out, choice.absent, choice.accounts_seen) == (0, 1, 1_000)
     assert choice.counts()["control_prompts"] == 2 * CONTROLS_PER_ACCOUNT * 50
-    assert choice.table().schema.equals(CHOSEN)
+    assert choice.table().schema.equals(CHOSEN_ACCOUNTS)
 
 
 def test_controls_are_the_same_accounts_whoever_else_is_there() -> None:
