@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
 from enum import StrEnum
 from pathlib import Path
-from typing import Self
+from typing import Final, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +19,9 @@ from campaigns.records import MatcherState, Objective, Tier
 from campaigns.runs import Counts, Run
 
 Clock = Callable[[], datetime]
+
+FIRST_RUN: Final = "first_pass."
+"""Begins the counts that a second pass keeps of the day's first pass, whose id is `first_pass.run_id`."""
 
 
 def utc_now() -> datetime:
@@ -115,6 +118,12 @@ class PublishedRun:
     counts: Counts
     manifest_sha256: str | None = None
     published_at: datetime = field(default_factory=utc_now)
+
+    @property
+    def first_pass(self) -> str | None:
+        """Of a second pass: the run whose day it counted again, over whole accounts. None for any other run."""
+        name = self.counts.get(f"{FIRST_RUN}run_id")
+        return None if name is None else str(name)
 
     @classmethod
     def of(cls, run: Run, home: Path, counts: Counts, *, clock: Clock = utc_now) -> Self:
@@ -284,6 +293,7 @@ class KnownCampaign:
         merged_into: the campaign that has taken it in since.
         decided: a person has confirmed or dismissed it, and has not taken that back.
         first_free: no wording of it ever had this number, or a higher one.
+        born_today: its id was first given by the first pass of the very day.
     """
 
     campaign_id: str
@@ -293,6 +303,7 @@ class KnownCampaign:
     wordings: tuple[KnownWording, ...]
     first_free: int
     decided: bool = False
+    born_today: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import date
 
@@ -16,7 +16,9 @@ from campaigns.entries import Answer, Event, KnownCampaign, KnownWording, Verdic
 from campaigns.tables import CampaignDayRow, LineageRow, RunRow, WordingRow
 
 
-def select_known(session: Session, before: date, latest_days: int) -> list[KnownCampaign]:
+def select_known(
+    session: Session, before: date, latest_days: int, first_pass: Sequence[KnownCampaign] = ()
+) -> list[KnownCampaign]:
     """See `Store.known_campaigns`."""
     wordings = _wordings(session, before)
     highest = dict(
@@ -42,11 +44,26 @@ def select_known(session: Session, before: date, latest_days: int) -> list[Known
             merged_into=_since(taken_in.get(name), seen[0][0]),
             wordings=tuple(wordings.get(name, ())),
             first_free=highest.get(name, -1) + 1,
-            decided=decided.get(name, False),
         )
         for name, seen in sorted(days.items())
     }
+    known |= {one.campaign_id: gone_on(known.get(one.campaign_id), one, latest_days) for one in first_pass}
+    known = {name: replace(one, decided=decided.get(name, False)) for name, one in known.items()}
     return _as_answered(known, standing_answers(session))
+
+
+def gone_on(older: KnownCampaign | None, newer: KnownCampaign, latest_days: int) -> KnownCampaign:
+    """A campaign as one more day left it."""
+    if older is None:
+        return newer
+    wordings = {one.variant: one for one in (*older.wordings, *newer.wordings)}
+    return replace(
+        newer,
+        runs=(*newer.runs, *older.runs)[:latest_days],
+        wordings=tuple(one for _, one in sorted(wordings.items())),
+        first_free=max(older.first_free, newer.first_free),
+        born_today=False,
+    )
 
 
 def _as_answered(known: dict[str, KnownCampaign], answers: Mapping[str, Answer]) -> list[KnownCampaign]:

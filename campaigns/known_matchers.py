@@ -78,10 +78,17 @@ def select_met(session: Session, before: date | None) -> dict[tuple[str, int], M
     }
 
 
-def read_known(home: Path | None, latest: Iterable[Latest], *, skip_gone: bool = False) -> list[KnownMatcher]:
+def read_known(
+    home: Path | None,
+    latest: Iterable[Latest],
+    first_pass: PublishedRun | None = None,
+    *,
+    skip_gone: bool = False,
+) -> list[KnownMatcher]:
     """What the run of its latest day says of each wording, ordered by campaign_id and variant.
 
     Args:
+        first_pass: a later run; of the wordings that it has, it speaks.
         skip_gone: leave out the wordings of runs whose files are gone.
 
     Raises:
@@ -91,28 +98,35 @@ def read_known(home: Path | None, latest: Iterable[Latest], *, skip_gone: bool =
         raise IntegrityError(
             "the runs are not known to this store", hint="Open it with the settings of its home."
         )
+    spoken = [] if first_pass is None else _of_run(home, first_pass)
+    later = {(one.campaign_id, one.variant) for one in spoken}
     by_run: dict[str, list[Latest]] = {}
     for one in latest:
-        by_run.setdefault(one.run.run_id, []).append(one)
-    found: list[KnownMatcher] = []
+        if (one.campaign_id, one.variant) not in later:
+            by_run.setdefault(one.run.run_id, []).append(one)
+    found = [*spoken]
     for wanted in by_run.values():
         run = wanted[0].run
-        try:
-            entries = {(one.campaign_id, one.variant): one for one in read_matchers(home / run.path, run.day)}
-        except FileNotFoundError as error:
-            if skip_gone:
-                continue
-            raise IntegrityError(
-                f"the files of the run of {run.day} are gone",
-                where=str(error.filename or run.path),
-                hint=f"Restore them, or do the day again: shoal run --day {run.day} --force --input PATH",
-            ) from None
+        if skip_gone and not (home / run.path / "identities.parquet").exists():
+            continue
+        entries = {(one.campaign_id, one.variant): one for one in _of_run(home, run)}
         found += [
             replace(entries[one.campaign_id, one.variant], tier=one.tier)
             for one in wanted
             if (one.campaign_id, one.variant) in entries
         ]
     return sorted(found, key=lambda entry: (entry.campaign_id, entry.variant))
+
+
+def _of_run(home: Path, run: PublishedRun) -> list[KnownMatcher]:
+    try:
+        return read_matchers(home / run.path, run.day)
+    except FileNotFoundError as error:
+        raise IntegrityError(
+            f"the files of the run of {run.day} are gone",
+            where=str(error.filename or run.path),
+            hint=f"Restore them, or do the day again: shoal run --day {run.day} --force --input PATH",
+        ) from None
 
 
 def read_matchers(path: Path, day: date) -> list[KnownMatcher]:

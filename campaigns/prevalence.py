@@ -7,34 +7,45 @@ not, so they are counted for each question that a report asks.
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
+from pathlib import Path
 from typing import Final
 
 import polars as pl
 
 from campaigns import files
 from campaigns.estimates import REPLICATES
-from campaigns.records import PREVALENCE, PREVALENCE_ACCOUNTS
+from campaigns.records import PREVALENCE, PREVALENCE_ACCOUNTS, Tier
 from campaigns.runs import Run
 
 _CELL: Final = ("campaign_id", "model", "country", "replicate")
+_WHOLE: Final = ("all", "suspected")
+"""Kinds that have no values."""
 _KIND: Final = ("by", "value", "in_campaigns")
 _COLUMNS: Final = [
     "prompt_id", "account_id", "text_key", "model", "country", "input_tokens", "output_tokens",
 ]  # fmt: skip
 
 
-def write_prevalence(run: Run, texts: pl.DataFrame, campaigns: pl.DataFrame, sample_by: str) -> None:
+def write_prevalence(
+    run: Run,
+    texts: pl.DataFrame,
+    campaigns: pl.DataFrame,
+    sample_by: str,
+    parts: Sequence[Path] | None = None,
+) -> None:
     """Write `prevalence.parquet` and `prevalence_accounts.parquet`.
 
     Args:
         texts: `text_key` and `campaign_id` of the texts of campaigns, one row each.
         campaigns: `campaign_id`, `tier` and `objective`.
+        parts: files of schema PROMPTS to count instead of the run's own, no account in two of them.
         sample_by: the setting of that name; with `prompt` the replicates are dealt by prompt, else by account.
     """
     unit = "prompt_id" if sample_by == "prompt" else "account_id"
     kinds = campaigns.select("campaign_id", "tier", "objective")
     cells, accounts = [], []
-    for part in run.prompt_parts():
+    for part in run.prompt_parts() if parts is None else parts:
         prompts = pl.DataFrame(files.read_parquet(part, _COLUMNS))
         prompts = (
             prompts.join(texts, on="text_key", how="left")
@@ -83,9 +94,10 @@ def _accounts(prompts: pl.DataFrame) -> list[pl.DataFrame]:
     for table, within, kinds in (
         (prompts, False, ("all", "model", "country")),
         (inside, True, ("all", "campaign", "tier", "objective", "model", "country")),
+        (inside.filter(pl.col("tier") != Tier.BENIGN), True, ("suspected",)),
     ):
         for kind in kinds:
-            value = pl.lit(None, pl.String) if kind == "all" else pl.col(kind)
+            value = pl.lit(None, pl.String) if kind in _WHOLE else pl.col(kind)
             sent = table.group_by("account_id", value.alias("value")).len("n")
             n = pl.col("n")
             found.append(

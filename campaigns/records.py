@@ -558,8 +558,8 @@ PREVALENCE_ACCOUNTS = pa.schema(
     ]
 )
 """Distinct accounts of the day, which do not add up over cells, by all, campaign, tier, objective, model or country
-(`by`) and its `value`: how many sent one prompt of that kind, two, more. `in_campaigns`: only prompts of campaigns
-count. Sort: by, value, in_campaigns, nulls first."""
+(`by`) and its `value`, and of all suspected campaigns, those that are not benign: how many sent one prompt of that
+kind, two, more. `in_campaigns`: only prompts of campaigns count. Sort: by, value, in_campaigns, nulls first."""
 
 # -- values --------------------------------------------------------------------------------------------
 
@@ -569,7 +569,8 @@ class IngestCounts:
     """in = accepted + copies + quarantined, exactly.
 
     `accepted` is the number of distinct texts, `copies` that of the other accepted rows. Rows of other days
-    than the run's are passed over; `other_days` counts them apart from `rows_in`.
+    than the run's are passed over, and in a second pass those of accounts that it does not look at; `other_days` and
+    `other_accounts` count them apart from `rows_in`.
     """
 
     rows_in: int
@@ -578,6 +579,7 @@ class IngestCounts:
     quarantined: int
     by_reason: dict[str, int] = field(default_factory=dict)
     other_days: int = 0
+    other_accounts: int = 0
 
     @property
     def balanced(self) -> bool:
@@ -592,6 +594,7 @@ class IngestCounts:
             "copies": self.copies,
             "quarantined": self.quarantined,
             "other_days": self.other_days,
+            **({"other_accounts": self.other_accounts} if self.other_accounts else {}),
             **reasons,
         }
 

@@ -10,8 +10,9 @@ import polars as pl
 import pyarrow as pa
 
 from campaigns import files
+from campaigns.carried import carry_prevalence
 from campaigns.collisions import Met
-from campaigns.entries import CampaignRecord, Event, Lineage, WordingRecord
+from campaigns.entries import CampaignRecord, Event, KnownCampaign, KnownWording, Lineage, WordingRecord
 from campaigns.known_matchers import FIGURES
 from campaigns.prevalence import write_prevalence
 from campaigns.records import CAMPAIGNS, MAP, MEMBERS, VARIANTS, Objective, Tier
@@ -19,8 +20,12 @@ from campaigns.runs import Counts, Run
 from campaigns.settings import Settings
 
 
-def write_results(run: Run, settings: Settings) -> Counts:
-    """Write `members`, `campaigns`, `variants`, `map` and the prevalence tables from the stages' tables."""
+def write_results(run: Run, settings: Settings, first_pass: Run | None = None) -> Counts:
+    """Write `members`, `campaigns`, `variants`, `map` and the prevalence tables from the stages' tables.
+
+    Args:
+        first_pass: of a second pass, whose accounts are no even sample: the run that tells of prevalence.
+    """
     ids = pl.DataFrame(run.table("identities")).select("family", "campaign_id", "lead", "variant")
     members = pl.DataFrame(run.table("family_members"))
     sent = pl.DataFrame(run.prompts(["prompt_id", "account_id", "text_key"]))
@@ -33,7 +38,10 @@ def write_results(run: Run, settings: Settings) -> Counts:
     _write(run, "variants", _variants(run, ids, labels, prompts), VARIANTS, ["campaign_id", "variant"])
 
     families = members.join(ids, on="family").select("text_key", "campaign_id")
-    write_prevalence(run, families, campaigns, settings.sample_by)
+    if first_pass is None:
+        write_prevalence(run, families, campaigns, settings.sample_by)
+    else:
+        carry_prevalence(run, first_pass, campaigns, settings)
     points = pl.DataFrame(run.table("representatives")).join(
         families, on="text_key", how="left", maintain_order="left"
     )
@@ -109,6 +117,38 @@ def wordings_of(run: Run, encoder: str = "") -> dict[str, tuple[WordingRecord, .
         )
         found.setdefault(row["campaign_id"], []).append(wording)
     return {name: tuple(wordings) for name, wordings in found.items()}
+
+
+def known_of(run: Run, path: str, encoder: str = "") -> list[KnownCampaign]:
+    """The run's campaigns as a second pass over its day knows them.
+
+    Args:
+        path: of the run folder, relative to the home folder.
+        encoder: as for `records`; empty: its vectors are not compared.
+    """
+    return [
+        KnownCampaign(
+            campaign_id=name,
+            last_day=run.day,
+            runs=(path,),
+            merged_into=None,
+            wordings=tuple(
+                KnownWording(
+                    campaign_id=name,
+                    day=run.day,
+                    variant=one.variant,
+                    features=one.features,
+                    weights=one.weights,
+                    direction=one.direction if encoder else one.direction[:0],
+                    encoder=one.encoder,
+                )
+                for one in wordings
+            ),
+            first_free=wordings[-1].variant + 1,
+            born_today=True,
+        )
+        for name, wordings in wordings_of(run, encoder).items()
+    ]
 
 
 def _lineage(row: Mapping[str, Any]) -> Lineage:

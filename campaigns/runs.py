@@ -206,6 +206,15 @@ class Run:
         (self.path / MANIFEST).unlink(missing_ok=True)
         files.fsync_folder(self.path)
 
+    @property
+    def second_pass(self) -> bool:
+        """Whether the complete run counted its day again, over all prompts of the accounts that it looked at.
+
+        Raises:
+            UsageError, IntegrityError: as `manifest`.
+        """
+        return "second_pass" in self.manifest()
+
     def manifest_sha256(self) -> str:
         return files.sha256_file(self.path / MANIFEST)
 

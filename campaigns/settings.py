@@ -389,6 +389,12 @@ class MatchSettings(Section):
         60.0, gt=0, description="How often the service looks for newly published campaigns."
     )
     seeds: bool = Field(True, description="Seek what partners told of, too.")
+    second_prompts: int = Field(
+        1_000_000, ge=1_000, description="Most prompts that `shoal match --update` counts again."
+    )
+    second_controls: int = Field(
+        20_000, ge=100, description="Fewest accounts of no campaign among them, as far as there are so many."
+    )
 
 
 class FlowSettings(Section):

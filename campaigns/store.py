@@ -152,6 +152,22 @@ class Store:
             row = session.get(RunRow, run_id)
             return None if row is None else row.entry()
 
+    def first_pass(self, day: date) -> PublishedRun | None:
+        """The run that discovered the day: the one it points to, or that which this, a second pass, rests on.
+
+        Its figures are those of an even sample, so days are compared by it.
+
+        Raises:
+            IntegrityError: the ledger does not know it.
+        """
+        current = self.current_run(day)
+        if current is None or current.first_pass is None:
+            return current
+        found = self.run(current.first_pass)
+        if found is None:
+            raise IntegrityError(f"the ledger lacks the first pass of {day}, {current.first_pass}")
+        return found
+
     def latest_day(self) -> date | None:
         with self.reading() as session:
             return session.scalar(select(func.max(DayRow.day)))
@@ -184,22 +200,30 @@ class Store:
         with self.reading() as session:
             return select_history(session, campaign_id)
 
-    def known_campaigns(self, before: date, *, latest_days: int) -> list[KnownCampaign]:
+    def known_campaigns(
+        self, before: date, *, latest_days: int, first_pass: Sequence[KnownCampaign] = ()
+    ) -> list[KnownCampaign]:
         """Every campaign of the days strictly before `before`, by id, each wording as of its latest day.
 
         Strictly: a day that is run again must not meet the ids that it gave itself.
 
         Args:
             latest_days: of how many of its days, the latest ones, `runs` names the folders.
+            first_pass: campaigns of the day `before` itself, which a second pass over it knows too.
 
         Raises:
             IntegrityError: a wording is damaged.
         """
         with self.reading() as session:
-            return select_known(session, before, latest_days)
+            return select_known(session, before, latest_days, first_pass)
 
     def known_matchers(
-        self, before: date | None = None, *, campaign_id: str = "", skip_gone: bool = False
+        self,
+        before: date | None = None,
+        *,
+        first_pass: PublishedRun | None = None,
+        campaign_id: str = "",
+        skip_gone: bool = False,
     ) -> list[KnownMatcher]:
         """The wordings of each campaign as they are known before `before`; by campaign_id and variant.
 
@@ -211,6 +235,9 @@ class Store:
             campaign_id: only of this campaign.
             skip_gone: leave out those of runs whose files are gone.
 
+        Args:
+            first_pass: a run of the day `before` itself, whose wordings are the latest.
+
         Raises:
             IntegrityError: the files of a run are gone, or the store was opened without its home.
         """
@@ -218,7 +245,7 @@ class Store:
             latest = select_latest_wordings(session, before)
             met = select_met(session, before)
         latest = [one for one in latest if campaign_id in ("", one.campaign_id)]
-        return judged(read_known(self._home, latest, skip_gone=skip_gone), met, self._limits)
+        return judged(read_known(self._home, latest, first_pass, skip_gone=skip_gone), met, self._limits)
 
     def published_state(self) -> str:
         """Changes whenever a run is published, and costs one small query."""

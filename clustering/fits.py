@@ -57,6 +57,7 @@ class Known:
         accounts: int64 (n,) ascending, those that were named on its last days, numbered as in `Found`.
         merged_into: the campaign that has taken it in.
         decided: a person has confirmed or dismissed it.
+        born_today: its id was first given by the first pass of today.
     """
 
     campaign_id: str
@@ -65,6 +66,7 @@ class Known:
     accounts: NDArray[np.int64]
     merged_into: str | None = None
     decided: bool = False
+    born_today: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -96,13 +96,27 @@ class _Recognition:
         self._days_ago = np.array([(day - one.last_day).days for one in known], np.int64)
         self._at_large = np.array([one.merged_into is None for one in known], np.bool_)
         able = self._at_large & (self._days_ago <= settings.retire_days)
-        given = _assignment(np.where(fits.same(settings) & able, fits.score, 0.0))
+        given = _assignment(np.where(fits.same(settings) & able, fits.score + self._seniority(), 0.0))
         self._rows_of: dict[int, list[int]] = {int(k): [row] for row, k in enumerate(given) if k >= 0}
         decided = {row: self._found_again(row, int(k)) for row, k in enumerate(given) if k >= 0}
         best = fits.score.max(axis=1, initial=0.0)
         for row in sorted(np.flatnonzero(given < 0).tolist(), key=lambda row: (-best[row], row)):
             decided[row] = self._left_over(row)
         self.identities = [decided[row] for row in range(len(found))]
+
+    def _seniority(self) -> NDArray[np.float64]:
+        """More than any fit, for a campaign of the first pass that is older than today and surely in the row.
+
+        Where a second pass joins it with what the first took for a new campaign, the older id is the one to last.
+        """
+        fits, settings = self._fits, self._settings
+        of_first_pass = (self._days_ago == 0) & np.array(
+            [not one.born_today for one in self._known], np.bool_
+        )
+        surely = (fits.nearest >= settings.same_wording) | (
+            fits.tied & (fits.nearest >= settings.keep_overlap)
+        )
+        return np.where(surely & of_first_pass, 2.0, 0.0)
 
     def merged(self) -> list[tuple[str, Identity]]:
         """Known campaigns of the last days whose wording another campaign sends today, and nobody for them."""

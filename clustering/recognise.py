@@ -161,6 +161,7 @@ def _known(
             accounts.get(one.campaign_id, nobody),
             one.merged_into,
             one.decided,
+            one.born_today,
         )
         for one in known
     ]

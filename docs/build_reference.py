@@ -232,8 +232,9 @@ _MEANINGS: Mapping[str, Mapping[str, str]] = {
         "output_counted": "How many say.",
     },
     "prevalence_accounts.parquet": {
-        "by": "`all`, `campaign`, `tier`, `objective`, `model` or `country`.",
-        "value": "Which campaign, tier and so on. Null for `all`, and where the traffic does not say.",
+        "by": "`all`, `campaign`, `tier`, `objective`, `model` or `country`; `suspected`: of all campaigns that "
+        "are not benign.",
+        "value": "Which campaign, tier and so on. Null for `all` and `suspected`, and where the traffic does not say.",
         "in_campaigns": "Only prompts of campaigns count; otherwise all.",
         "accounts_once": "Accounts that sent one such prompt.",
         "accounts_twice": "Accounts that sent two.",
@@ -266,6 +267,9 @@ _MANIFEST = {
     "health": "The checks of the [health gate](runbook.md#a-run-was-not-published): value, limit, sentence. `accepted` "
     "says by whom, why and when a run was published that failed one.",
     "sample": "`rate` and `by`: the settings `sample_rate` and `sample_by`.",
+    "second_pass": "Of a day [counted again](how-it-works.md#two-passes): the run that it rests on, accounts and "
+    "prompts by why they were chosen, accounts left out or absent, rows passed over. `sample` and `detection_floor` "
+    "are then those of the first pass.",
     "completed_at": "When the run was done.",
 }
 _REASONS: Mapping[Reason, str] = {

@@ -31,6 +31,7 @@ from flows.gate import (
     Acceptance,
     counts_of,
     days_before,
+    first_pass_counts,
     health_counts,
     recalls,
     refusal,
@@ -38,7 +39,7 @@ from flows.gate import (
     write_health,
 )
 from flows.health import Check, DayFigures, Today, examine
-from flows.resources import Flags, RunRef, encoder
+from flows.resources import Flags, RunRef, SecondPass, encoder
 from flows.seeds import measure_seeds
 
 Step = Callable[[RunRef], None]
@@ -67,6 +68,7 @@ def discover_campaigns(
     flags: Flags | None = None,
     shape: str = "",
     accept: Acceptance | None = None,
+    second: SecondPass | None = None,
 ) -> str:
     """Find the campaigns of one day and publish them if they look sound; return the run's id.
 
@@ -77,6 +79,7 @@ def discover_campaigns(
         flags: settings given on the command line, dotted key to value.
         shape: how every file is read (`ingest.adapters.Shape`); empty: each file tells.
         accept: publish although the health gate would stop it.
+        second: look at the accounts that this names, and take the place of the run that it rests on.
 
     Raises:
         HealthError: the run is there and looks like a failure (`flows.gate`).
@@ -89,12 +92,16 @@ def discover_campaigns(
         held(store, wanted, lease_seconds=settings.flow.lock_lease_seconds) as lock,
     ):
         published = None if force else store.current_run(wanted)
-        if published is not None:
+        if published is not None and second is None:
             return published.run_id
+        first_pass = None if second is None else first_pass_of(store, wanted, second)
         where = _source(source, wanted, settings)
-        run = open_run(settings.home, wanted, _fingerprint(where, shape, settings), force=force)
+        fingerprint = _fingerprint(where, shape, settings, second)
+        if published is not None and published.fingerprint == fingerprint:
+            return published.run_id
+        run = open_run(settings.home, wanted, fingerprint, force=force)
         run.reopen()  # finished and never published, it may rest on what the store no longer says
-        ref = RunRef.of(run, where, shape, flags or {}, settings=settings)
+        ref = RunRef.of(run, where, shape, flags or {}, settings=settings, second=second)
 
         def do(step: Step) -> None:
             lock.renew()  # a run that lost its day stops here
@@ -118,26 +125,26 @@ def discover_campaigns(
         do(steps.results)
         do(steps.seeds)
         lock.renew()
-        today, before = today_of(run), days_before(store, wanted, settings.health.trailing_days)
-        usual = [found for one, counts in before if (found := DayFigures.of(one, counts))]
+        today = today_of(run, first_pass)
+        before = days_before(store, wanted, settings.health.trailing_days)
+        usual = [found for one, counts in before if (found := DayFigures.as_usual(one, counts))]
         checks = examine(today, usual, settings.health)
         write_health(run, checks)
         _leave_health(run, today, checks, before)
         failed = any(check.failed for check in checks)
         if failed and accept is None:
-            raise refusal(run, checks, _again(wanted, source, force))
+            raise refusal(run, checks, _again(wanted, source, force, second))
         accepted = accept.recorded() if failed and accept else None
         manifest = run.finish(
             {
                 "settings": _public_settings(settings),
                 "versions": versions(),
-                "detection_floor": detection_floor(run, settings),
-                "sample": {"rate": settings.sample_rate, "by": settings.sample_by},
+                **scope(run, settings, second),
                 "canaries": [asdict(canary) for canary in today.canaries],
                 "health": {"checks": [check.as_json() for check in checks], "accepted": accepted},
             }
         )
-        counts = counts_of(run) | health_counts(today, checks, accepted)
+        counts = counts_of(run) | health_counts(today, checks, accepted) | first_pass_counts(first_pass)
         publish(
             store,
             lock,
@@ -161,6 +168,7 @@ def discover_day(
     out: Path | None = None,
     shape: str = "",
     accept: Acceptance | None = None,
+    second: SecondPass | None = None,
 ) -> DayResult:
     """Run one day through the flow in this process, and copy the result files to `out` if given.
 
@@ -173,8 +181,12 @@ def discover_day(
     wanted = day or only_day(_source(source, None, settings), settings, shape=Shape(shape) if shape else None)
     with Store.open(settings) as store:
         before = None if force else store.current_run(wanted)
+        if before is not None and second is not None:
+            given = _source(source, wanted, settings)
+            same = before.first_pass and before.fingerprint == _fingerprint(given, shape, settings, second)
+            before = before if same else None
         if before is None:
-            discover_campaigns(wanted.isoformat(), source, force, flags, shape, accept)
+            discover_campaigns(wanted.isoformat(), source, force, flags, shape, accept, second)
         published = store.current_run(wanted)
     if published is None:
         raise UsageError(
@@ -228,7 +240,41 @@ def _source(source: str, day: date | None, settings: Settings) -> str:
     return where
 
 
-def _fingerprint(source: str, shape: str, settings: Settings) -> str:
+def first_pass_of(store: Store, day: date, second: SecondPass) -> PublishedRun:
+    """
+    Raises:
+        UsageError: the day was discovered anew since the accounts were chosen.
+    """
+    found = store.first_pass(day)
+    if found is None or found.run_id != second.first_pass:
+        raise UsageError(
+            f"{day} was run again since its accounts were chosen",
+            where=f"run {found.run_id if found else 'none'} instead of {second.first_pass}",
+            hint="Give the command again; it chooses them anew.",
+        )
+    return found
+
+
+def scope(run: Run, settings: Settings, second: SecondPass | None) -> dict[str, Any]:
+    """What the run looked at. A second pass says of all traffic what the first one said."""
+    if second is None:
+        return {
+            "detection_floor": detection_floor(run, settings),
+            "sample": {"rate": settings.sample_rate, "by": settings.sample_by},
+        }
+    said = second.first_run(settings.home, run.day).manifest()
+    return {
+        **{name: said[name] for name in ("detection_floor", "sample") if name in said},
+        "second_pass": {
+            "first_pass": second.first_pass,
+            "digest": second.digest,
+            "rows_passed_over": counts_of(run).get("ingest.other_accounts", 0),
+            **second.counts,
+        },
+    }
+
+
+def _fingerprint(source: str, shape: str, settings: Settings, second: SecondPass | None = None) -> str:
     """Names what a run depends on; a run that died is resumed only by one with the same."""
     from ingest.sources import source_fingerprint
 
@@ -238,6 +284,7 @@ def _fingerprint(source: str, shape: str, settings: Settings) -> str:
         settings.fingerprint(),
         encoder(settings).fingerprint,
         version("shoal"),
+        *([second.first_pass, second.digest] if second is not None else []),
     ]
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:32]
 
@@ -246,9 +293,10 @@ def _public_settings(settings: Settings) -> dict[str, Any]:
     return settings.model_dump(mode="json", exclude={"home", "store_url", "secret_key", "input"})
 
 
-def _again(day: date, source: str, force: bool) -> str:
+def _again(day: date, source: str, force: bool, second: SecondPass | None) -> str:
+    command = ["run"] if second is None else ["match", "--update"]
     given = [*(["--input", source] if source else []), *(["--force"] if force else [])]
-    return shlex.join(["shoal", "run", *given, "--day", day.isoformat(), "--accept-health"]) + " REASON"
+    return shlex.join(["shoal", *command, *given, "--day", day.isoformat(), "--accept-health"]) + " REASON"
 
 
 def _leave_health(

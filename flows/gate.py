@@ -14,10 +14,11 @@ import polars as pl
 import pyarrow.parquet as pq
 
 from campaigns import files
+from campaigns.entries import FIRST_RUN, PublishedRun
 from campaigns.errors import HealthError, IntegrityError, UsageError
 from campaigns.runs import Counts, Run
 from campaigns.store import Store
-from flows.health import CanaryFigures, Check, DayFigures, Today
+from flows.health import DAY_COUNTS, CanaryFigures, Check, DayFigures, Today
 
 HEALTH: Final = "health.json"
 CANARY_COUNT: Final = "canary."
@@ -43,8 +44,12 @@ class Acceptance:
         return {"by": self.by, "reason": self.reason, "at": datetime.now(UTC).isoformat(timespec="seconds")}
 
 
-def today_of(run: Run) -> Today:
-    """What a run whose stages are all done came to."""
+def today_of(run: Run, first_pass: PublishedRun | None = None) -> Today:
+    """What a run whose stages are all done came to.
+
+    Args:
+        first_pass: of a second pass, which looks at a part of what came in.
+    """
     counts = counts_of(run)
     figures = DayFigures.of(run.day, counts)
     if figures is None:
@@ -67,6 +72,7 @@ def today_of(run: Run) -> Today:
         top[0]["accounts"],
         tuple(CanaryFigures(**row) for row in run.table("canaries").to_pylist()),
         str(counts.get("plant.why_not", "")),
+        None if first_pass is None else DayFigures.of(run.day, first_pass.counts),
     )
 
 
@@ -100,6 +106,15 @@ def health_counts(today: Today, checks: Sequence[Check], accepted: Mapping[str, 
             f"health.accepted_{key}": text for key, text in accepted.items()
         }
     return counts
+
+
+def first_pass_counts(first_pass: PublishedRun | None) -> Counts:
+    """What a second pass keeps of the first: its id, and what other days are compared with."""
+    if first_pass is None:
+        return {}
+    kept: Counts = {name: first_pass.counts[name] for name in DAY_COUNTS if name in first_pass.counts}
+    kept["run_id"] = first_pass.run_id
+    return {f"{FIRST_RUN}{name}": value for name, value in kept.items()}
 
 
 def write_health(run: Run, checks: Sequence[Check]) -> None:

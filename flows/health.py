@@ -16,11 +16,22 @@ from typing import Any, Final
 
 import numpy as np
 
+from campaigns.entries import FIRST_RUN
 from campaigns.runs import Counts
 from campaigns.settings import HealthSettings
 
 _NORMAL: Final = 1.4826
 """Median absolute deviations of a normal distribution in one standard deviation."""
+
+
+DAY_COUNTS: Final = (
+    "ingest.rows_in",
+    "ingest.quarantined",
+    "scaffold.texts",
+    "group.grouped_texts",
+    "results.campaigns",
+)
+"""The counts of a run that `DayFigures` rests on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,17 +64,17 @@ class DayFigures:
     @classmethod
     def of(cls, day: date, counts: Counts) -> DayFigures | None:
         """From the counts of a run, as `STAGE.COUNT`; None if a version made it that did not count all of them."""
-        names = (
-            "ingest.rows_in",
-            "ingest.quarantined",
-            "scaffold.texts",
-            "group.grouped_texts",
-            "results.campaigns",
-        )
-        if not all(name in counts for name in names):
+        if not all(name in counts for name in DAY_COUNTS):
             return None
-        rows, quarantined, texts, grouped, campaigns = (int(counts[name]) for name in names)
+        rows, quarantined, texts, grouped, campaigns = (int(counts[name]) for name in DAY_COUNTS)
         return cls(day, rows, quarantined, texts, texts - grouped, campaigns)
+
+    @classmethod
+    def as_usual(cls, day: date, counts: Counts) -> DayFigures | None:
+        """What other days are compared with: of a second pass the figures of the day's first pass."""
+        begin = len(FIRST_RUN)
+        first = {name[begin:]: value for name, value in counts.items() if name.startswith(FIRST_RUN)}
+        return cls.of(day, first or counts)
 
     @property
     def prompts(self) -> int:
@@ -93,7 +104,8 @@ class CanaryFigures:
 class Today:
     """The run that is looked at. `largest_prompts` and `largest_accounts` are parts of the day, in one campaign.
 
-    `why_not` says why nothing was planted, and is empty if something was.
+    `why_not` says why nothing was planted, and is empty if something was. `arrived` is what came in, where that is not
+    what the run looked at: the figures of the first pass, in a second.
     """
 
     figures: DayFigures
@@ -102,6 +114,7 @@ class Today:
     largest_accounts: float
     canaries: tuple[CanaryFigures, ...]
     why_not: str
+    arrived: DayFigures | None = None
 
 
 # -- checks --------------------------------------------------------------------------------------------
@@ -114,14 +127,15 @@ def examine(today: Today, before: Sequence[DayFigures], limits: HealthSettings) 
         before: published days before it, in any order.
     """
     figures = today.figures
+    arrived = today.arrived or figures
     return (
         canary_recall(today.canaries, today.why_not, limits.canary_recall),
         canaries_apart(today.canaries, limits.mixed_share),
         mega_cluster(today, limits),
-        noise(figures, before, limits),
+        noise(arrived, before, limits),
         empty_output(figures, before, limits),
-        prompt_drift(figures, before, limits),
-        quarantine(figures, before, limits),
+        prompt_drift(arrived, before, limits),
+        quarantine(arrived, before, limits),
     )
 
 

@@ -1,4 +1,4 @@
-"""Who worked for the known campaigns, from the run folders of their latest days."""
+"""The known campaigns as run folders tell of them: who worked for them, and what a first pass found."""
 
 from __future__ import annotations
 
@@ -8,9 +8,22 @@ import polars as pl
 
 from campaigns import files
 from campaigns.entries import KnownCampaign
+from campaigns.results import known_of
+from campaigns.runs import Run
 from campaigns.settings import Settings
+from flows.resources import encoder
 
 _NAMED = pl.Schema({"campaign_id": pl.String, "account_id": pl.String})
+
+
+def known_then(first_pass: Run, settings: Settings) -> list[KnownCampaign]:
+    """The campaigns of the first pass of a day, for the second.
+
+    Vectors are compared only if the first pass had the same model.
+    """
+    then = first_pass.manifest().get("settings", {}).get("embedding", {}).get("model")
+    name = encoder(settings).fingerprint if then == settings.embedding.model else ""
+    return known_of(first_pass, first_pass.path.relative_to(settings.home).as_posix(), name)
 
 
 def workers_of(known: Sequence[KnownCampaign], settings: Settings) -> tuple[pl.DataFrame, list[str]]:

@@ -25,6 +25,28 @@ Flags = dict[str, Flag]
 
 
 @dataclass(frozen=True, slots=True)
+class SecondPass:
+    """A day counted again over whole accounts, chosen by its first pass.
+
+    Attributes:
+        first_pass: id of the run that discovered the day.
+        folder: of that run, relative to the home folder.
+        chosen: a file with the ids of the accounts, schema `matching.second_pass.CHOSEN_ACCOUNTS`.
+        digest: of these ids.
+        counts: what there is to tell of the choice.
+    """
+
+    first_pass: str
+    folder: str
+    chosen: str
+    digest: str
+    counts: dict[str, int] = field(default_factory=dict)
+
+    def first_run(self, home: Path, day: date) -> Run:
+        return Run(home / self.folder, day, int(self.first_pass.rpartition(".")[2]), "")
+
+
+@dataclass(frozen=True, slots=True)
 class RunRef:
     """All that a task is handed: where the run is and how to find its settings. Small, and no prompt in it."""
 
@@ -36,10 +58,18 @@ class RunRef:
     source: str
     shape: str = ""
     flags: Flags = field(default_factory=dict)
+    second: SecondPass | None = None
 
     @classmethod
     def of(
-        cls, run: Run, source: str, shape: str, flags: Flags, *, settings: Settings | None = None
+        cls,
+        run: Run,
+        source: str,
+        shape: str,
+        flags: Flags,
+        *,
+        settings: Settings | None = None,
+        second: SecondPass | None = None,
     ) -> RunRef:
         """`settings`: those that the run was opened with; None: load them."""
         return cls(
@@ -51,10 +81,15 @@ class RunRef:
             source=source,
             shape=shape,
             flags=flags,
+            second=second,
         )
 
     def run(self) -> Run:
         return Run(Path(self.path), date.fromisoformat(self.day), self.attempt, self.fingerprint)
+
+    def first_pass(self) -> Run | None:
+        """Of a second pass: the run that discovered the day."""
+        return None if self.second is None else self.second.first_run(self.settings().home, self.run().day)
 
     def settings(self) -> Settings:
         """

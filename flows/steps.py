@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterable
-from typing import Any
+from pathlib import Path
+from typing import Any, Final
 
 import numpy as np
 from prefect import task
@@ -23,6 +24,9 @@ from flows.resources import RunRef, encode, encoder
 
 _shell: Any = task(cache_policy=NO_CACHE, persist_result=False, cache_result_in_memory=False)
 Work = Callable[[Run, Settings], Counts]
+
+CHOSEN: Final = "chosen.parquet"
+"""The accounts of a second pass, in its run folder."""
 
 
 def _do(
@@ -49,16 +53,22 @@ def _do(
 
 @_shell
 def ingest(ref: RunRef) -> None:
-    """Traffic to checked, partitioned prompts."""
+    """Traffic to checked, partitioned prompts; of a second pass, those of the accounts chosen."""
     from ingest.adapters import Shape
     from ingest.stage import OUTPUTS
     from ingest.stage import ingest as work
 
     def counted(run: Run, settings: Settings) -> Counts:
         shape = Shape(ref.shape) if ref.shape else None
-        return work(run, settings, ref.source, progress=progress.advance, shape=shape).as_counts()
+        accounts = None
+        if ref.second is not None:
+            chosen = files.read_parquet(Path(ref.second.chosen))
+            files.write_parquet(run.path / CHOSEN, chosen)
+            accounts = chosen["account_id"].combine_chunks()
+        counts = work(run, settings, ref.source, progress=progress.advance, shape=shape, accounts=accounts)
+        return counts.as_counts()
 
-    _do(ref, "ingest", counted, list(OUTPUTS), ["extras.parquet"])
+    _do(ref, "ingest", counted, list(OUTPUTS), ["extras.parquet", CHOSEN])
 
 
 @_shell
@@ -177,20 +187,23 @@ def cover(ref: RunRef) -> None:
 
 @_shell
 def identify(ref: RunRef) -> None:
-    """Families to lasting campaign ids."""
+    """Families to lasting campaign ids. A second pass knows those that the first one gave."""
     from campaigns.store import Store
     from clustering.recognise import OUTPUTS
-    from flows.known import workers_of
+    from flows.known import known_then, workers_of
 
-    settings, day = ref.settings(), ref.run().day
+    settings, day, first_pass = ref.settings(), ref.run().day, ref.first_pass()
+    then = [] if first_pass is None else known_then(first_pass, settings)
     with Store.open(settings) as store:
-        known = store.known_campaigns(day, latest_days=settings.identity.account_days)
+        known = store.known_campaigns(day, latest_days=settings.identity.account_days, first_pass=then)
     workers, files_asked = workers_of(known, settings)
 
     def work(run: Run, settings: Settings) -> Counts:
+        from campaigns.carried import carry_lineage
         from clustering.recognise import identify_families
 
-        return identify_families(run, known, workers, settings, encoder(settings).fingerprint)
+        counts = identify_families(run, known, workers, settings, encoder(settings).fingerprint)
+        return counts if first_pass is None else carry_lineage(run, first_pass)
 
     asked = [
         *(wording.digest for one in known for wording in one.wordings),
@@ -237,11 +250,12 @@ def link(ref: RunRef) -> None:
 
 @_shell
 def collide(ref: RunRef) -> None:
-    """Known matchers to whom they meet among the day's other prompts."""
+    """Known matchers to whom they meet among the day's other prompts. The accounts of a second pass are no even sample
+    of these, so that it keeps what the first one met."""
     from campaigns.store import Store
     from flows.known import workers_of
 
-    settings, day = ref.settings(), ref.run().day
+    settings, day, first_pass = ref.settings(), ref.run().day, ref.first_pass()
     with Store.open(settings) as store:
         before = store.known_matchers(day, skip_gone=True)
         known = store.known_campaigns(day, latest_days=settings.identity.account_days)
@@ -251,6 +265,11 @@ def collide(ref: RunRef) -> None:
         import polars as pl
 
         from campaigns.known_matchers import read_matchers
+
+        if first_pass is not None:
+            met = first_pass.table("collisions")
+            files.write_parquet(run.path / "collisions.parquet", met)
+            return {"wordings": met.num_rows}
         from labeling.nightly import collide as try_matchers
 
         accounts = pl.DataFrame(run.table("accounts", ["campaign_id", "account_id", "is_core"]))
@@ -281,10 +300,13 @@ def results(ref: RunRef) -> None:
     """What was found, told by campaign id."""
     from campaigns.results import write_results
 
+    def work(run: Run, settings: Settings) -> Counts:
+        return write_results(run, settings, ref.first_pass())
+
     names = ("members", "campaigns", "variants", "map", "prevalence", "prevalence_accounts")
     outputs = [f"{name}.parquet" for name in names]
     after = ("represent", "cluster", "label", "join", "identify", "link", "layout")
-    _do(ref, "results", write_results, outputs, after=after)
+    _do(ref, "results", work, outputs, after=after)
 
 
 @_shell

@@ -13,7 +13,7 @@ from campaigns.store import Store
 
 @dataclass(frozen=True, slots=True)
 class TrailingDay:
-    """The published run of a day: its folder, and the SHA-256 of the files that were asked for, in order."""
+    """The run that discovered a day: its folder, and the SHA-256 of the files that were asked for, in order."""
 
     run_id: str
     folder: Path
@@ -28,12 +28,13 @@ class TrailingDay:
 def trailing_days(settings: Settings, day: date, stage: str, *names: str) -> list[TrailingDay]:
     """The `scaffold.trailing_days` days strictly before `day`, the oldest first.
 
-    Strictly: a day that is run again must not meet itself. A day does not count if it was not published, or if its
-    run folder is gone, damaged or of a version whose `stage` kept no such files.
+    Strictly: a day that is run again must not meet itself. Of a day that a second pass has counted again the first pass
+    tells what was usual: the accounts of the second are no even sample. A day does not count if it was not published,
+    or if its run folder is gone, damaged or of a version whose `stage` kept no such files.
     """
     with Store.open(settings) as store:
         before = (day - timedelta(days=ago) for ago in range(settings.scaffold.trailing_days, 0, -1))
-        published = [store.current_run(one) for one in before]
+        published = [store.first_pass(one) for one in before]
     found = []
     for entry in published:
         if entry is None:

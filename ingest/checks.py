@@ -4,7 +4,8 @@ The checks run in a fixed order and the first that fails names the reason:
 
 1. `created_at` is in the future
 2. `created_at` lies on another day: no fault, the row is passed over and counted apart, whatever else is
-   wrong with it, since its own day's run will say so
+   wrong with it, since its own day's run will say so; so is, in a second pass, a row of an account that it does not
+   look at, since the first pass has said so
 3. some text is not valid UTF-8
 4. a required value cannot be read as its column's type
 5. a required value is null, or an empty id
@@ -37,6 +38,7 @@ from ingest.sources import SourceFile
 
 ACCEPTED = -1
 OTHER_DAY = -2
+OTHER_ACCOUNT = -3
 _MICROSECONDS_PER_DAY = 86_400_000_000
 EPOCH = date(1970, 1, 1)
 _INVISIBLE = (
@@ -62,7 +64,7 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class Verdicts:
-    """`codes` per row: `ACCEPTED`, `OTHER_DAY`, or an index into `faults`, the (reason, detail) pairs."""
+    """`codes` per row: `ACCEPTED`, `OTHER_DAY`, `OTHER_ACCOUNT` or an index into `faults`, pairs (reason, detail)."""
 
     codes: npt.NDArray[np.int16]
     faults: list[tuple[Reason, str]]
@@ -75,6 +77,10 @@ class Verdicts:
     @property
     def other_days(self) -> int:
         return int((self.codes == OTHER_DAY).sum())
+
+    @property
+    def other_accounts(self) -> int:
+        return int((self.codes == OTHER_ACCOUNT).sum())
 
 
 class FileColumns:
@@ -166,7 +172,12 @@ class FileColumns:
         )
 
 
-def judge(columns: Mapping[str, Column], too_long: Mapping[str, Mask], limits: Limits) -> Verdicts:
+def judge(
+    columns: Mapping[str, Column],
+    too_long: Mapping[str, Mask],
+    limits: Limits,
+    other_accounts: Mask | None = None,
+) -> Verdicts:
     """The verdict on each row; see the order at the top of the file. `columns` holds the required ones at least."""
     moments = columns["created_at"].values.cast(pa.int64())
     codes = np.full(len(moments), ACCEPTED, dtype=np.int16)
@@ -182,6 +193,8 @@ def judge(columns: Mapping[str, Column], too_long: Mapping[str, Mask], limits: L
     if limits.day is not None:
         elsewhere = _true(pc.is_valid(moments)) & (day_numbers(moments) != (limits.day - EPOCH).days)
         codes[elsewhere & (codes == ACCEPTED)] = OTHER_DAY
+    if other_accounts is not None:
+        codes[other_accounts & (codes == ACCEPTED)] = OTHER_ACCOUNT
     for name, column in columns.items():
         fault(column.not_utf8, Reason.INVALID_UTF8, name)
     for name in REQUIRED_COLUMNS:

@@ -25,7 +25,8 @@ from campaigns.runs import Run
 from campaigns.settings import IngestSettings, Settings
 from ingest.adapters import Shape
 from ingest.batches import Batch, ReadOptions
-from ingest.checks import EPOCH, FileColumns, Limits, day_numbers, judge, quarantine_rows, rejected
+from ingest.checks import EPOCH, FileColumns, Limits, Verdicts, day_numbers, judge, quarantine_rows, rejected
+from ingest.columns import Mask
 from ingest.partitions import EXTRA, ORIGIN, Partitions, digests, origins, split_origins
 from ingest.pseudonyms import KINDS, pseudonym
 from ingest.readers import read
@@ -48,6 +49,7 @@ def ingest(
     progress: Callable[[int], None] | None = None,
     shape: Shape | None = None,
     account_fields: Sequence[str] | None = None,
+    accounts: pa.Array | None = None,
 ) -> IngestCounts:
     """Read the traffic of `run.day` into the run folder.
 
@@ -60,6 +62,7 @@ def ingest(
         progress: called with the number of rows just read.
         shape: how to read every file; by default each file tells.
         account_fields: where an adapter finds the account; see `adapters.ACCOUNT_FIELDS`.
+        accounts: ids as they stand in a run; rows of all others are passed over and counted apart.
 
     Raises:
         InputError: nothing to read, or a column that is missing, retyped or without a time zone.
@@ -67,7 +70,7 @@ def ingest(
     """
     partitions = Partitions(run.path / "spill", settings.ingest.partitions)
     try:
-        return _Ingest(run, settings, partitions, progress).work(
+        return _Ingest(run, settings, partitions, progress, accounts).work(
             find(source), _options(settings.ingest, shape, account_fields)
         )
     finally:
@@ -145,9 +148,15 @@ class _Ingest:
     """One run of the stage: what it has counted and set aside so far."""
 
     def __init__(
-        self, run: Run, settings: Settings, partitions: Partitions, progress: Callable[[int], None] | None
+        self,
+        run: Run,
+        settings: Settings,
+        partitions: Partitions,
+        progress: Callable[[int], None] | None,
+        accounts: pa.Array | None,
     ) -> None:
         self._run = run
+        self._accounts = accounts
         self._knobs = settings.ingest
         self._key = settings.secret_key.get_secret_value().encode()
         self._partitions = partitions
@@ -157,6 +166,7 @@ class _Ingest:
         )
         self._rows_in = 0
         self._other_days = 0
+        self._other_accounts = 0
         self._quarantine: list[pa.Table] = []
 
     def work(self, sources: list[SourceFile], options: ReadOptions) -> IngestCounts:
@@ -182,6 +192,7 @@ class _Ingest:
             quarantined=quarantine.num_rows,
             by_reason=dict(sorted(by_reason.items())),
             other_days=self._other_days,
+            other_accounts=self._other_accounts,
         )
         if not counts.balanced:
             raise IntegrityError(f"rows were lost or doubled: {counts}", where=str(self._run.path))
@@ -190,13 +201,15 @@ class _Ingest:
     def _read(self, number: int, file: SourceFile, options: ReadOptions) -> UnreadableFileError | None:
         """Take the rows of one file; none of them if it is damaged, as how far one gets in it is chance."""
         columns = FileColumns(file)
-        rows_in = other_days = 0
+        rows_in = other_days = other_accounts = 0
         quarantine: list[pa.Table] = []
         try:
             for batch in read(file, options):
-                passed_over, set_aside = self._take(number, file, batch, columns)
+                verdicts, set_aside = self._take(number, file, batch, columns)
+                passed_over = verdicts.other_days + verdicts.other_accounts
                 rows_in += len(batch.rows) + len(batch.lost) - passed_over
-                other_days += passed_over
+                other_days += verdicts.other_days
+                other_accounts += verdicts.other_accounts
                 quarantine.append(set_aside)
                 self._progress(len(batch.rows) + len(batch.lost))
         except UnreadableFileError as error:
@@ -208,21 +221,29 @@ class _Ingest:
         columns.finish()
         self._rows_in += rows_in
         self._other_days += other_days
+        self._other_accounts += other_accounts
         self._quarantine += quarantine
         return None
 
     def _take(
         self, number: int, file: SourceFile, batch: Batch, columns: FileColumns
-    ) -> tuple[int, pa.Table]:
-        """Type, judge and keep a batch; return (rows of other days, quarantine rows)."""
+    ) -> tuple[Verdicts, pa.Table]:
+        """Type, judge and keep a batch; return what each row is, and the quarantine rows."""
         typed = columns.typed(batch)
         values = {name: column.values for name, column in typed.items()}
         if self._key:
             for name in PSEUDONYM_COLUMNS:
                 values[name] = pseudonym(values[name], self._key, KINDS[name])
-        verdicts = judge(typed, batch.too_long, self._limits)
+        verdicts = judge(typed, batch.too_long, self._limits, self._of_others(values["account_id"]))
         self._partitions.add(self._accepted(number, batch, values, np.flatnonzero(verdicts.accepted)))
-        return verdicts.other_days, rejected(batch, values, verdicts, file.name)
+        return verdicts, rejected(batch, values, verdicts, file.name)
+
+    def _of_others(self, account_ids: pa.Array) -> Mask | None:
+        if self._accounts is None:
+            return None
+        chosen = pc.is_in(account_ids, value_set=self._accounts)
+        others: Mask = ~chosen.to_numpy(zero_copy_only=False)
+        return others
 
     def _accepted(self, number: int, batch: Batch, values: dict[str, pa.Array], at: np.ndarray) -> pa.Table:
         rows = pa.array(at)
@@ -258,13 +279,14 @@ class _Ingest:
 
     def _refuse_excess(self, by_reason: Counter[str]) -> None:
         quarantined = by_reason.total()
-        share = quarantined / max(1, self._rows_in)
+        of_rows = self._rows_in + self._other_accounts  # a line that cannot be read may be anybody's
+        share = quarantined / max(1, of_rows)
         limit = self._knobs.max_quarantine_share
         if share <= limit:
             return
         top = "; ".join(f"{reason}: {count}" for reason, count in by_reason.most_common(3))
         raise QuarantineLimitError(
-            f"{quarantined} of {self._rows_in} rows were set aside ({share:.0%}, limit {limit:.0%})",
+            f"{quarantined} of {of_rows} rows were set aside ({share:.0%}, limit {limit:.0%})",
             where=str(self._run.path / "quarantine.parquet"),
             hint=f"{top}. Look at that file, repair the export or raise ingest.max_quarantine_share.",
         )

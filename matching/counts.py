@@ -12,6 +12,7 @@ from typing import Any, Self
 class MatchCounts:
     """Rows read = matched + unmatched + quarantined, exactly. A file that is left out counts as one row.
 
+    Where one day was asked for, rows of others are passed over; `other_days` counts them apart from `rows_in`.
     `matches` are pairs of a prompt and a campaign, so at least as many as `matched`.
     """
 
@@ -21,6 +22,7 @@ class MatchCounts:
     quarantined: int = 0
     matches: int = 0
     by_reason: Mapping[str, int] = field(default_factory=dict)
+    other_days: int = 0
 
     def __add__(self, other: Self) -> Self:
         return type(self)(
@@ -30,6 +32,7 @@ class MatchCounts:
             self.quarantined + other.quarantined,
             self.matches + other.matches,
             dict(sorted((Counter(self.by_reason) + Counter(other.by_reason)).items())),
+            self.other_days + other.other_days,
         )
 
     @classmethod

@@ -3,7 +3,7 @@
     matches/part-0000.parquet     finished parts; nothing that is written changes again
     unfinished/checkpoint.json    written before everything and after each part: where to go on
     unfinished/accounts-0000.parquet  unfinished/quarantine-0000.parquet
-    counts.parquet  quarantine.parquet
+    counts.parquet  accounts.parquet  quarantine.parquet
     manifest.json                 written last: the pass is complete, and `unfinished` goes
 
 A pass that was killed goes on after its last finished part. What it wrote beyond that is written again, the same.
@@ -61,6 +61,11 @@ COUNTS = pa.schema(
 An account with nothing else is not named: words alone are a hint. Sort: campaign_id, account_id.
 """
 
+TOTALS = pa.schema(
+    [pa.field("account_id", pa.string(), nullable=False), pa.field("n_prompts", pa.int64(), nullable=False)]
+)
+"""Every account of the traffic and all its prompts. Sort: account_id."""
+
 SENT = pa.schema(
     [
         pa.field("account_id", pa.string(), nullable=False),
@@ -71,6 +76,10 @@ SENT = pa.schema(
 )
 """Prompts of an account in a part: all of them (campaign null), and those of each campaign; some by words alone."""
 
+CHOSEN = "chosen.parquet"
+"""What a second pass over the traffic looks at; `matching.second_pass` writes it."""
+
+_SUMS = ("counts.parquet", "accounts.parquet", "quarantine.parquet")
 _UNFINISHED = "unfinished"
 _AGAIN = "Choose another folder with --out, or match again from the start with --force."
 
@@ -131,7 +140,7 @@ class Folder:
         """Delete what a pass has written here, and nothing else; nothing at all if no pass has left its mark."""
         if not (self.path / MANIFEST).exists() and not self._checkpoint.exists():
             return
-        for name in (MANIFEST, "counts.parquet", "quarantine.parquet"):
+        for name in (MANIFEST, *_SUMS, CHOSEN):
             (self.path / name).unlink(missing_ok=True)
         for name in ("matches", _UNFINISHED):
             shutil.rmtree(self.path / name, ignore_errors=True)
@@ -191,7 +200,9 @@ class Folder:
         if counts.rows_in != counts.matched + counts.unmatched + counts.quarantined:
             raise IntegrityError(f"rows were lost or doubled: {counts}", where=str(self.path))
         self._write_quarantine(parts)
-        files.write_parquet(self.path / "counts.parquet", self._counts(parts))
+        totals = self._totals(parts)
+        files.write_parquet(self.path / "accounts.parquet", _of_accounts(totals))
+        files.write_parquet(self.path / "counts.parquet", _counts(totals))
         failpoint("match:summed")
         names = [f"matches/part-{number:04d}.parquet" for number in parts]
         manifest = {
@@ -203,7 +214,7 @@ class Folder:
                     "sha256": files.sha256_file(self.path / name),
                     "rows": pq.read_metadata(self.path / name).num_rows,
                 }
-                for name in [*names, "counts.parquet", "quarantine.parquet"]
+                for name in [*names, *_SUMS]
             },
             **extra,
         }
@@ -223,23 +234,17 @@ class Folder:
             for number in parts:
                 writer.write_table(files.read_parquet(self._piece("quarantine", number)))
 
-    def _counts(self, parts: Iterable[int]) -> pa.Table:
-        """Memory grows with the accounts of the traffic, not with its rows."""
+    def _totals(self, parts: Iterable[int]) -> pl.DataFrame:
+        """Columns of SENT. Memory grows with the accounts of the traffic, not with its rows."""
         sent = [pl.scan_parquet(self._piece("accounts", number)) for number in parts]
         if not sent:
-            return COUNTS.empty_table()
-        totals = (
+            return pl.DataFrame(SENT.empty_table())
+        return (
             pl.concat(sent)
             .group_by("account_id", "campaign_id")
             .agg(pl.sum("n_prompts", "by_words"))
             .collect()
         )
-        everything = totals.filter(pl.col("campaign_id").is_null()).select(
-            "account_id", of_prompts="n_prompts"
-        )
-        found = totals.drop_nulls("campaign_id").join(everything, on="account_id", how="left")
-        found = found.select(COUNTS.names).sort("campaign_id", "account_id")
-        return found.to_arrow().cast(COUNTS)
 
     def _piece(self, name: str, number: int) -> Path:
         return self.path / _UNFINISHED / f"{name}-{number:04d}.parquet"
@@ -247,6 +252,17 @@ class Folder:
     @property
     def _checkpoint(self) -> Path:
         return self.path / _UNFINISHED / "checkpoint.json"
+
+
+def _of_accounts(totals: pl.DataFrame) -> pa.Table:
+    everything = totals.filter(pl.col("campaign_id").is_null())
+    return everything.select(TOTALS.names).sort("account_id").to_arrow().cast(TOTALS)
+
+
+def _counts(totals: pl.DataFrame) -> pa.Table:
+    everything = totals.filter(pl.col("campaign_id").is_null()).select("account_id", of_prompts="n_prompts")
+    found = totals.drop_nulls("campaign_id").join(everything, on="account_id", how="left")
+    return found.select(COUNTS.names).sort("campaign_id", "account_id").to_arrow().cast(COUNTS)
 
 
 def _json(path: Path) -> dict[str, Any] | None:

@@ -113,7 +113,7 @@ class KnownCampaigns:
             np.array([len(matcher.literals) for matcher in matchers], np.int64),
             np.array([cover.typical for cover in covers], np.int64),
             tuple(refused),
-            _digest(known, seeds),
+            known_digest(known, seeds),
         )
 
     def __len__(self) -> int:
@@ -152,7 +152,8 @@ def _template(entry: KnownMatcher) -> Template | str:
         return error.what
 
 
-def _digest(known: Sequence[KnownMatcher], seeds: Sequence[KnownMatcher]) -> str:
+def known_digest(known: Sequence[KnownMatcher], seeds: Sequence[KnownMatcher] = ()) -> str:
+    """SHA-256, in hex, of all that they say: equal digests find the same."""
     digest = hashlib.sha256()
     for entry, owner in _owned(known, seeds):
         digest.update(json.dumps([asdict(entry), owner.seed], default=str).encode())

@@ -31,12 +31,14 @@ STDIN: Final = "-"
 class Rows:
     """A batch. `accepted` has the four required columns, `prompt` in form NFC; `set_aside` is of schema QUARANTINE.
 
-    `fault` is why the rest of the file is left out; then `set_aside` has one row that says so.
+    `fault` is why the rest of the file is left out; then `set_aside` has one row that says so. `other_days` counts rows
+    passed over.
     """
 
     accepted: pa.Table
     set_aside: pa.Table
     fault: InputError | None = None
+    other_days: int = 0
 
     @property
     def n_rows(self) -> int:
@@ -112,7 +114,7 @@ def _checked(batch: Batch, file: SourceFile, limits: Limits, key: bytes) -> Rows
         accepted = accepted.filter(pa.array(verdicts.accepted))
     column = accepted.schema.get_field_index("prompt")
     accepted = accepted.set_column(column, "prompt", _composed(accepted["prompt"].combine_chunks()))
-    return Rows(accepted, rejected(batch, values, verdicts, file.name))
+    return Rows(accepted, rejected(batch, values, verdicts, file.name), other_days=verdicts.other_days)
 
 
 def _composed(prompts: pa.Array) -> pa.Array:

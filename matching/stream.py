@@ -1,7 +1,7 @@
 """Known campaigns over any traffic, batch by batch, in bounded memory.
 
     find ─ read ─ check ─┬─ match ─ matches/part-*.parquet
-                         ├─ prompts per account ─ counts.parquet
+                         ├─ prompts per account ─ counts.parquet, accounts.parquet
                          └─ quarantine.parquet
 
 What is found in a prompt follows from that prompt and the known campaigns alone. Repeated prompt ids are not looked
@@ -17,7 +17,7 @@ import secrets
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import IO, Any, Final
 
@@ -35,7 +35,7 @@ from ingest.checks import Limits
 from ingest.sources import SourceFile, find
 from matching.counts import MatchCounts
 from matching.folder import MATCHES, SENT, Checkpoint, Folder
-from matching.known import How, KnownCampaigns
+from matching.known import How, KnownCampaigns, known_digest
 from matching.match import Matches, match, slot_values
 from matching.rows import STDIN, Rows, rows_of, stdin_file
 
@@ -67,6 +67,7 @@ def match_traffic(
     progress: Progress | None = None,
     shape: Shape | None = None,
     account_fields: Sequence[str] | None = None,
+    day: date | None = None,
     force: bool = False,
     stdin: IO[bytes] | None = None,
 ) -> MatchRun:
@@ -79,6 +80,7 @@ def match_traffic(
         seeds: sought like known campaigns; their name stands where the campaign id does.
         progress: called with the figures so far.
         shape: how to read every file; by default each file tells.
+        day: only rows of this day (UTC); None: of any.
         force: start anew, whatever an earlier pass left in `out`.
 
     Raises:
@@ -91,17 +93,17 @@ def match_traffic(
         folder.clear()
     streamed = source == STDIN and stdin is not None
     sources = [stdin_file(stdin)] if streamed and stdin is not None else find(source)
-    accounts = tuple(account_fields) if account_fields else None
-    knobs = settings.ingest
-    options = ReadOptions(knobs.batch_rows, knobs.max_prompt_bytes, shape, accounts, REQUIRED_COLUMNS)
-    fingerprint = secrets.token_hex(16) if streamed else _fingerprint(sources, compiled, settings, options)
+    options = _options(settings, shape, account_fields)
+    fingerprint = (
+        secrets.token_hex(16) if streamed else _fingerprint(sources, compiled.digest, settings, options, day)
+    )
     done = folder.finished()
     if done is not None and done["fingerprint"] == fingerprint:
         folder.tidy()
         return MatchRun(out, MatchCounts.from_json(done["counts"]), done, already=True)
-    latest = datetime.now(UTC) + timedelta(hours=knobs.future_tolerance_hours)
+    latest = datetime.now(UTC) + timedelta(hours=settings.ingest.future_tolerance_hours)
     start = folder.begin(fingerprint, latest.isoformat())
-    end = _Pass(folder, compiled, settings, progress).work(sources, options, start)
+    end = _Pass(folder, compiled, settings, day, progress).work(sources, options, start)
     end.refuse_if_nothing_was_read()
     manifest = folder.finish(
         end,
@@ -120,16 +122,40 @@ def match_traffic(
     return MatchRun(out, end.counts, manifest)
 
 
+def pass_fingerprint(
+    source: str,
+    known: Sequence[KnownMatcher],
+    settings: Settings,
+    *,
+    shape: Shape | None = None,
+    day: date | None = None,
+) -> str:
+    """What a pass over files depends on, in hex: equal ones write the same."""
+    options = _options(settings, shape, None)
+    return _fingerprint(find(source), known_digest(known), settings, options, day)
+
+
+def _options(settings: Settings, shape: Shape | None, account_fields: Sequence[str] | None) -> ReadOptions:
+    accounts = tuple(account_fields) if account_fields else None
+    knobs = settings.ingest
+    return ReadOptions(knobs.batch_rows, knobs.max_prompt_bytes, shape, accounts, REQUIRED_COLUMNS)
+
+
 def _fingerprint(
-    sources: Sequence[SourceFile], known: KnownCampaigns, settings: Settings, options: ReadOptions
+    sources: Sequence[SourceFile],
+    digest_of_known: str,
+    settings: Settings,
+    options: ReadOptions,
+    day: date | None,
 ) -> str:
     """Names files, known campaigns and settings. A file's own mark (size, time, tag of the store) stands for its bytes:
     reading all of them would take as long as matching."""
     key = settings.secret_key.get_secret_value().encode()
     value = [
         [[file.name, file.size, file.filesystem.ukey(file.path)] for file in sources],
-        known.digest,
+        digest_of_known,
         asdict(options),
+        day.isoformat() if day else "",
         settings.match.part_rows,
         hashlib.sha256(b"shoal pseudonyms" + key).hexdigest(),
     ]
@@ -158,9 +184,15 @@ class _Pass:
     """One pass: the known campaigns over the files, from a checkpoint to the end."""
 
     def __init__(
-        self, folder: Folder, known: KnownCampaigns, settings: Settings, progress: Progress | None
+        self,
+        folder: Folder,
+        known: KnownCampaigns,
+        settings: Settings,
+        day: date | None,
+        progress: Progress | None,
     ) -> None:
         self._folder = folder
+        self._day = day
         self._known = known
         self._settings = settings
         self._key = settings.secret_key.get_secret_value().encode()
@@ -175,7 +207,7 @@ class _Pass:
         Returns:
             The checkpoint after the last part.
         """
-        limits = Limits(None, datetime.fromisoformat(at.latest), options.max_prompt_bytes)
+        limits = Limits(self._day, datetime.fromisoformat(at.latest), options.max_prompt_bytes)
         for number in range(at.file, len(sources)):
             skipped = at.batches if number == at.file else 0
             at = replace(at, file=number, batches=skipped)
@@ -202,6 +234,7 @@ class _Pass:
             rows.set_aside.num_rows,
             len(found),
             Counter(rows.set_aside["reason"].to_pylist()),
+            rows.other_days,
         )
         at = replace(at, counts=at.counts + counts)
         full = self._part.rows >= self._settings.match.part_rows or self._part.bytes >= PART_BYTES

@@ -180,9 +180,14 @@ def _part(sent: NDArray[np.float64], model: int) -> float:
 def turnovers(
     runs: Sequence[Run], known: Mapping[str, dict[str, Any]], tiers: Sequence[str]
 ) -> tuple[Turnover, ...]:
-    """Campaigns of these tiers that were seen on two days in a row, those with most accounts replaced first."""
+    """Campaigns of these tiers that were seen on two days in a row, those with most accounts replaced first.
+
+    A day of which a sample was seen and one of which whole accounts were do not tell who came and who went.
+    """
     pairs = [
-        (first, second) for first, second in pairwise(runs) if second.day - first.day == timedelta(days=1)
+        (first, second)
+        for first, second in pairwise(runs)
+        if second.day - first.day == timedelta(days=1) and first.second_pass == second.second_pass
     ]
     if not pairs:
         return ()

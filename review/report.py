@@ -66,7 +66,7 @@ class DayFigures:
 class Largest:
     """A campaign over the period; title, objective and tier are those of its latest day in it.
 
-    `accounts` are the distinct ones of the samples. `first_seen` and `last_seen` also look beyond the period.
+    `accounts` are the distinct ones that the runs saw. `first_seen` and `last_seen` also look beyond the period.
     """
 
     campaign_id: str
@@ -171,6 +171,11 @@ def sample_of(run: Run) -> tuple[float, str]:
     """(part of all prompts that the input held, what it was drawn by); runs of earlier versions do not say: all."""
     sample = run.manifest().get("sample", {})
     return float(sample.get("rate", 1.0)), str(sample.get("by", "unknown"))
+
+
+def rate_of_sizes(run: Run) -> float:
+    """The part of all prompts that the sizes of the run's campaigns were counted in: all of them in a second pass."""
+    return 1.0 if run.second_pass else sample_of(run)[0]
 
 
 def plain(value: Any) -> Any:
@@ -278,11 +283,19 @@ def _suspected_accounts(days: Sequence[_Day]) -> tuple[float, float]:
     """The same for the suspected tiers: an account in campaigns of both counts once."""
     inside = every = 0
     for day in days:
-        suspected = day.known.filter(pl.col("tier").is_in(SUSPECTED))
-        members = pl.DataFrame(day.run.table("accounts", ["campaign_id", "account_id"]))
-        inside += members.join(suspected, on="campaign_id", how="semi")["account_id"].n_unique()
+        inside += _suspected_seen(day)
         every += int(_all_accounts(day).filter(~pl.col("in_campaigns")).select(_SEEN).sum().item())
     return inside / len(days), inside / every if every else math.nan
+
+
+def _suspected_seen(day: _Day) -> int:
+    counted = day.reached.filter(pl.col("by") == "suspected")
+    if counted.height or day.run.second_pass:
+        return int(counted.select(_SEEN).sum().item())
+    # None, or a run of an earlier version, which did not count them.
+    suspected = day.known.filter(pl.col("tier").is_in(SUSPECTED))
+    members = pl.DataFrame(day.run.table("accounts", ["campaign_id", "account_id"]))
+    return members.join(suspected, on="campaign_id", how="semi")["account_id"].n_unique()
 
 
 def _all_accounts(day: _Day) -> pl.DataFrame:

@@ -18,7 +18,7 @@ from campaigns.locks import held
 from campaigns.prevalence import write_prevalence
 from campaigns.publish import publish
 from campaigns.records import Objective, Tier, text_key
-from campaigns.runs import RESULTS, Run, open_run
+from campaigns.runs import RESULTS, Counts, Run, open_run
 from campaigns.store import Store
 
 
@@ -49,8 +49,12 @@ def publish_day(
     rate: float = 1.0,
     by: str = "unknown",
     counted: bool = True,
+    first_pass: str = "",
 ) -> Run:
-    """Write, finish and publish a run; with `counted` false as a version without tables of prevalence did."""
+    """Write, finish and publish a run; with `counted` false as a version without tables of prevalence did.
+
+    With `first_pass`, the id of a run, it is a second pass.
+    """
     run = open_run(home, day, "f1")
     rows = [row for n, one in enumerate(sent) for row in _prompts(one, n, day)]
     rows.sort(key=lambda row: row["account_id"])
@@ -75,15 +79,17 @@ def publish_day(
         schema={"text_key": pl.Binary, "campaign_id": pl.String},
     )
     write_prevalence(run, texts, pl.DataFrame(run.table("campaigns")), by)
-    run.finish({"sample": {"rate": rate, "by": by}})
+    second = {"second_pass": {"first_pass": first_pass}} if first_pass else {}
+    run.finish({"sample": {"rate": rate, "by": by}, **second})
     if not counted:
         for name in ("prevalence", "prevalence_accounts"):
             (run.path / f"{name}.parquet").unlink()
+    ledger: Counts = {"first_pass.run_id": first_pass} if first_pass else {}
     with (
         Store.open_url(f"sqlite:///{home / 'shoal.db'}") as store,
         held(store, day, lease_seconds=60) as lock,
     ):
-        publish(store, lock, PublishedRun.of(run, home, {}), [_record(row) for row in campaigns])
+        publish(store, lock, PublishedRun.of(run, home, ledger), [_record(row) for row in campaigns])
     return run
 
 

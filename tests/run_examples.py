@@ -40,7 +40,7 @@ from campaigns.records import (
     Tier,
     text_key,
 )
-from campaigns.runs import Run, open_run
+from campaigns.runs import Counts, Run, open_run
 from campaigns.store import Store
 
 HOSTILE: Final = "\x1b]8;;x\x07\x1b[31mred\x9b2J \u202egnp\u2066 \u200b[bold]</script><!-- $x$ & {text} 漢字"
@@ -49,8 +49,14 @@ HOSTILE: Final = "\x1b]8;;x\x07\x1b[31mred\x9b2J \u202egnp\u2066 \u200b[bold]</s
 GRADES, LEDGER = "c-aaaa1111", "c-bbbb2222"
 
 
-def publish_example(home: Path, day: date = MONDAY, *, force: bool = False) -> Run:
-    """Write every result file of a run of `day` below `home`, finish it and publish it in the store there."""
+def publish_example(
+    home: Path, day: date = MONDAY, *, force: bool = False, counts: Counts | None = None
+) -> Run:
+    """Write every result file of a run of `day` below `home`, finish it and publish it in the store there.
+
+    Args:
+        counts: more of them for the ledger.
+    """
     run = open_run(home, day, "f1", force=force)
     write_tables(run)
     run.stage(
@@ -75,7 +81,9 @@ def publish_example(home: Path, day: date = MONDAY, *, force: bool = False) -> R
         Store.open_url(f"sqlite:///{home / 'shoal.db'}") as store,
         held(store, day, lease_seconds=60) as lock,
     ):
-        publish(store, lock, PublishedRun.of(run, home, {"ingest.rows_in": 9}), _records(run))
+        publish(
+            store, lock, PublishedRun.of(run, home, {"ingest.rows_in": 9, **(counts or {})}), _records(run)
+        )
     return run
 
 

@@ -75,6 +75,9 @@ def test_accounts_are_distinct_by_every_kind(run: Run) -> None:
             )
             for (value, _), n in sent.items():
                 expected[kind, value, within, ("once", "twice", "more")[min(n, 3) - 1]] += 1
+    suspected = Counter(row["account"] for row in prompts if row["campaign"] == "c-1")
+    for n in suspected.values():
+        expected["suspected", None, True, ("once", "twice", "more")[min(n, 3) - 1]] += 1
     told = {
         (row["by"], row["value"], row["in_campaigns"], times): row[f"accounts_{times}"]
         for row in table.to_pylist()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from datetime import date, timedelta
 
 import numpy as np
@@ -54,6 +55,10 @@ def known(
         np.array(sorted(accounts), np.int64),
         merged_into,
     )
+
+
+def of_first_pass(name: str, *wordings: Iterable[int], born_today: bool) -> Known:
+    return replace(known(name, *wordings, ago=0), born_today=born_today)
 
 
 def pointing(axis: int | None) -> np.ndarray | None:
@@ -290,3 +295,15 @@ def test_order_does_not_matter(today: list[set[int]], before: list[set[int]], ra
 def test_nothing_known_and_nothing_found() -> None:
     assert told([], [known("c-old", [1])]) == Recognised([], [])
     assert one(found([1])).event == Event.MINTED
+
+
+def test_joined_by_a_second_pass_the_older_id_lasts() -> None:
+    first, second = range(100), range(200, 300)
+    older = of_first_pass("c-old", first, born_today=False)
+    newer = of_first_pass("c-new", second, born_today=True)
+    whole = replace(found(), wordings=[Wording(core(first), 10), Wording(core(second), 90)])
+    assert one(whole, older, newer).campaign_id == "c-old"
+    apart = told([found(second), found(first)], [older, newer])
+    assert [identity.campaign_id for identity in apart.identities] == ["c-new", "c-old"]
+    # One that the first pass did not see waits behind the id that it gave.
+    assert one(whole, known("c-old", first), newer).campaign_id == "c-new"

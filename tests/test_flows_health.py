@@ -10,12 +10,12 @@ from typing import Any
 import pytest
 
 from campaigns.errors import HealthError, UsageError
-from campaigns.runs import Run
+from campaigns.runs import Counts, Run
 from campaigns.settings import HealthSettings, load
-from flows.commands.run import _acceptance
+from flows.commands.run import acceptance
 from flows.floor import detection_floor
 from flows.gate import Acceptance, health_counts, recalls, refusal
-from flows.health import CanaryFigures, Check, DayFigures, Today, examine
+from flows.health import DAY_COUNTS, CanaryFigures, Check, DayFigures, Today, examine
 
 DAY = date(2026, 3, 2)
 LIMITS = HealthSettings()
@@ -48,6 +48,23 @@ def test_a_sound_day_passes_and_every_check_was_made() -> None:
     ]  # fmt: skip
     assert not any(check.failed for check in checks)
     assert all(check.value is not None and check.limit is not None for check in checks)
+
+
+def test_what_came_in_is_judged_by_the_first_pass_and_what_was_found_by_the_second() -> None:
+    looked_at = replace(SOUND, rows=200_000, quarantined=90_000, ungrouped=17_000)
+    assert {"noise share", "prompt drift", "quarantine share"} == failed(today(looked_at)).keys()
+    assert failed(today(looked_at, arrived=SOUND)) == {}
+    nothing = replace(looked_at, campaigns=0)
+    assert failed(today(nothing, arrived=SOUND)).keys() == {"empty output"}
+
+
+def test_later_days_are_compared_with_the_first_pass() -> None:
+    own: Counts = dict.fromkeys(DAY_COUNTS, 7)
+    assert DayFigures.as_usual(DAY, own) == DayFigures.of(DAY, own)
+    first: Counts = {f"first_pass.{name}": 5 for name in DAY_COUNTS}
+    assert DayFigures.as_usual(DAY, {**own, **first, "first_pass.run_id": "2026-03-02.1"}) == DayFigures(
+        DAY, 5, 5, 5, 0, 5
+    )
 
 
 def test_most_canaries_lost() -> None:
@@ -169,10 +186,10 @@ def test_the_store_keeps_recall_and_who_accepted_what() -> None:
 
 def test_who_accepts_is_who_calls(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("getpass.getuser", lambda: "ada")
-    assert _acceptance(None) is None
-    assert _acceptance("the pool is gone") == Acceptance("ada", "the pool is gone")
+    assert acceptance(None) is None
+    assert acceptance("the pool is gone") == Acceptance("ada", "the pool is gone")
     with pytest.raises(UsageError):
-        _acceptance("")
+        acceptance("")
 
 
 @pytest.mark.parametrize(

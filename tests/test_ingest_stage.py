@@ -39,6 +39,7 @@ from campaigns.errors import InputError, QuarantineLimitError, UsageError
 from campaigns.failpoints import KILLED
 from campaigns.records import PROMPTS, QUARANTINE, IngestCounts, Reason, text_key
 from campaigns.settings import Settings
+from ingest.pseudonyms import KINDS, pseudonym
 from ingest.stage import ingest, only_day
 
 FORMATS = ["parquet", "jsonl", "ndjson", "json", "jsonl.gz", "jsonl.zst", "csv", "csv.gz", "csv.zst"]
@@ -128,6 +129,43 @@ def test_a_fault_on_another_day_is_that_day_s_affair(tmp_path: Path) -> None:
     sent = [row(1), row(2, prompt="", created_at=MIDNIGHT - timedelta(days=3))]
     taken = take(tmp_path / "run", write(tmp_path / "t.parquet", sent))
     assert taken.counts == IngestCounts(rows_in=1, accepted=1, copies=0, quarantined=0, other_days=1)
+
+
+def test_a_second_pass_takes_whole_accounts_and_counts_what_it_passes_over(tmp_path: Path) -> None:
+    sent = [
+        row(1, account_id="a"),
+        row(2, account_id="b"),
+        row(3, account_id="a", prompt=""),
+        row(4, account_id="b", prompt=""),
+        row(5, account_id=None),
+        row(6, account_id="a", created_at=MIDNIGHT - timedelta(days=3)),
+        row(7, account_id="b", created_at=MIDNIGHT - timedelta(days=3)),
+    ]
+    source = write(tmp_path / "t.parquet", sent)
+    settings = Settings(ingest={"batch_rows": 2, "max_quarantine_share": 0.3})
+    run = new_run(tmp_path / "run")
+    found = ingest(run, settings, str(source), accounts=pa.array(["a", "z"]))
+    assert found == IngestCounts(
+        rows_in=2,
+        accepted=1,
+        copies=0,
+        quarantined=1,
+        by_reason={Reason.EMPTY: 1},
+        other_days=2,
+        other_accounts=3,
+    )  # half of its rows are bad, a fifth of those of the day
+    assert found.balanced
+    assert found.as_counts()["other_accounts"] == 3
+    assert run.prompts(["prompt_id"])["prompt_id"].to_pylist() == ["p00001"]
+
+
+def test_a_second_pass_chooses_among_pseudonyms(tmp_path: Path) -> None:
+    source = write(tmp_path / "t.parquet", [row(1, account_id="a"), row(2, account_id="b")])
+    chosen = pseudonym(pa.array(["b"]), b"key", KINDS["account_id"])
+    run = new_run(tmp_path / "run")
+    found = ingest(run, Settings(secret_key="key"), str(source), accounts=chosen)
+    assert (found.rows_in, found.other_accounts) == (1, 1)
+    assert run.prompts(["account_id"])["account_id"].to_pylist() == chosen.to_pylist()
 
 
 # -- valid, if odd -------------------------------------------------------------------------------------

@@ -128,6 +128,15 @@ def run_folder(settings: Settings, entry: PublishedRun) -> Run:
     return run
 
 
+def scope(entry: PublishedRun, settings: Settings) -> str:
+    """What sizes of campaigns were counted in, in words; empty for all of the day's traffic at once."""
+    if entry.first_pass is not None:
+        return "in all traffic"
+    sample = run_folder(settings, entry).manifest().get("sample", {})
+    rate = float(sample.get("rate", 1.0))
+    return f"in a sample of {100 * rate:g} %" if rate < 1 else ""
+
+
 def _day(text: str) -> date:
     return date.fromisoformat(text)
 

@@ -44,9 +44,9 @@ def diff(
         entries = [published(store, day) for day in (first, second)]
         campaigns = [store.campaigns(day) for day in (first, second)]
     from review.diff import compare
-    from review.report import sample_of
+    from review.report import rate_of_sizes
 
-    one, two = (sample_of(run_folder(call.settings, entry))[0] for entry in entries)
+    one, two = (rate_of_sizes(run_folder(call.settings, entry)) for entry in entries)
     found = compare(campaigns[0], campaigns[1], (first, second), (one, two))
     if as_json:
         print_json(found.as_json())

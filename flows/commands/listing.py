@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
 import typer
 
 from flows.commands.console import console, print_json, safe, say, table, tier_text
-from flows.commands.context import Call, Day, Json
+from flows.commands.context import Call, Day, Json, scope
 
 if TYPE_CHECKING:
     from campaigns.entries import CampaignSummary
@@ -51,6 +51,7 @@ def campaigns(
     with call.store() as store:
         wanted = None if every else day or store.latest_day()
         found = store.campaigns(wanted, tier=None if tier is None else Tier(tier))
+        entry = None if wanted is None else store.current_run(wanted)
         found.sort(key=_KEYS[sort])
         shown = found[: limit or None]
         if as_json:
@@ -65,10 +66,10 @@ def campaigns(
     if not found:
         say("no campaigns" if wanted else "no day is published yet: shoal run --input PATH", quiet=call.quiet)
         return
+    counted_in = "" if entry is None else scope(entry, call.settings)
+    title = ", ".join(part for part in (str(wanted or ""), counted_in) if part)
     figures = ("score", "prompts", "accounts")
-    made = table(
-        "campaign", "tier", *figures, "objective", "title", "since", right=figures, title=str(wanted or "")
-    )
+    made = table("campaign", "tier", *figures, "objective", "title", "since", right=figures, title=title)
     for campaign in shown:
         made.add_row(
             safe(campaign.campaign_id, "bold"),

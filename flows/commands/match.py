@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import asdict
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -14,16 +13,17 @@ import typer
 
 from campaigns.errors import UsageError
 from flows.commands.console import console, counted, print_json, safe, say, table, watched
-from flows.commands.context import Call, Json, run_folder
-from flows.commands.run import Format
+from flows.commands.context import DAY_FORM, Call, Json, run_folder
+from flows.commands.match_progress import match_progress
+from flows.commands.run import AcceptOption, Format, acceptance
+from flows.commands.second_pass import second_pass
 
 if TYPE_CHECKING:
     from rich.text import Text
 
     from campaigns.entries import KnownMatcher, Seed
     from campaigns.store import Store
-    from matching.counts import MatchCounts
-    from matching.stream import MatchRun, Progress
+    from matching.stream import MatchRun
 
 
 def match(
@@ -46,6 +46,23 @@ def match(
     form: Annotated[
         Format, typer.Option("--shape", help="Shape of the traffic; auto: each file tells.")
     ] = "auto",
+    update: Annotated[
+        bool,
+        typer.Option(
+            "--update",
+            help="Count a published day again over whole accounts, those of its campaigns and others.",
+        ),
+    ] = False,
+    day: Annotated[
+        date | None,
+        typer.Option(
+            "--day",
+            parser=date.fromisoformat,
+            metavar=DAY_FORM,
+            help="Only rows of this day. Default: any; with --update the one day of the traffic.",
+        ),
+    ] = None,
+    accept_health: AcceptOption = None,
     resume: Annotated[
         bool, typer.Option("--resume/--force", help="Go on after the last finished part, or start anew.")
     ] = True,
@@ -71,11 +88,15 @@ def match(
     a campaign's template: its words in order, other text in the slots, most of them where a few were changed. A
     wording that is reworded each time is found by its words in any order, and such a match says so (`how`). Only what
     hardly ever met strangers is sought. Writes `matches/part-*.parquet`, `counts.parquet` (each account's prompts by
-    campaign, and in all), `quarantine.parquet` with what could not be read and why, and `manifest.json` last. A match
-    that was killed goes on when the same command is given again.
+    campaign, and in all), `accounts.parquet` (everybody's prompts), `quarantine.parquet` with what could not be read
+    and why, and `manifest.json` last. A match that was killed goes on when the same command is given again.
 
     Live seeds, templates that partners told of, are sought likewise and decide nothing: a seed's id, s-..., stands in
     `campaign_id`, and they are shown apart.
+
+    With --update the traffic is all of a day that was discovered on a sample. The accounts of its campaigns, those that
+    match, and others to compare with are taken whole, the day is run again over their prompts, and takes the place of
+    the run on the sample; campaigns keep their ids. Needs all columns, as `shoal run` does.
 
     As a service it takes {"prompts": [{"id": "p1", "text": "..."}]} with the token of SHOAL_MATCH__TOKEN.
 
@@ -83,11 +104,22 @@ def match(
       shoal match --list
       shoal match --input 'logs/*.jsonl.gz' --out found/
       shoal match --input - --campaign c-4f2a < gateway.jsonl
+      shoal match --input everything/ --day 2026-01-05 --update
       shoal match --serve 0.0.0.0:8100 --workers 2
     """
     call: Call = ctx.obj
     if sum((bool(source), show_known, bool(address))) != 1:
         raise UsageError("say what to match", hint="Give one of --input PATH, --list and --serve HOST:PORT.")
+    if update:
+        _refuse_part(source, campaigns)
+        second_pass(
+            call, source, day, out, form, force=not resume, accept=acceptance(accept_health), as_json=as_json
+        )
+        return
+    if accept_health is not None:
+        raise UsageError(
+            "nothing is published that could be accepted", hint="--accept-health needs --update."
+        )
     if address:
         _serve(call, address, workers, no_token=no_token, no_seeds=no_seeds)
         return
@@ -98,7 +130,7 @@ def match(
         if show_known:
             _show_known(known, seeds, store.seeds(), as_json=as_json)
             return
-        made = _match(call, source, out, known, seeds, form, force=not resume)
+        made = _match(call, source, out, known, seeds, form, day, force=not resume)
         found = _found(call, store, made)
     if as_json:
         print_json(
@@ -123,6 +155,21 @@ def _chosen(
     ]
 
 
+def _refuse_part(source: str, campaigns: Sequence[str] | None) -> None:
+    if not source:
+        raise UsageError("--update counts traffic again", hint="Give all of the day with --input PATH.")
+    if source == "-":
+        raise UsageError(
+            "--update reads the traffic twice, and standard input can be read once",
+            hint="Write it to a file and give that with --input.",
+        )
+    if campaigns:
+        raise UsageError(
+            "--update takes the place of the whole day, not of some of its campaigns",
+            hint="Leave --campaign out.",
+        )
+
+
 def _match(
     call: Call,
     source: str,
@@ -130,6 +177,7 @@ def _match(
     known: Sequence[KnownMatcher],
     seeds: Sequence[KnownMatcher],
     form: Format,
+    day: date | None,
     *,
     force: bool,
 ) -> MatchRun:
@@ -139,7 +187,7 @@ def _match(
     settings = call.settings
     if out is None:
         out = settings.home / "matches" / datetime.now(UTC).strftime("%Y-%m-%dT%H%M%S")
-    with watched(quiet=True), _progress(quiet=call.quiet) as progress:
+    with watched(quiet=True), match_progress(quiet=call.quiet) as progress:
         return match_traffic(
             source,
             known,
@@ -148,36 +196,10 @@ def _match(
             seeds=seeds,
             progress=progress,
             shape=None if form == "auto" else Shape(form),
+            day=day,
             force=force,
             stdin=sys.stdin.buffer if source == "-" else None,
         )
-
-
-@contextmanager
-def _progress(*, quiet: bool) -> Iterator[Progress | None]:
-    """Rows, matches and speed, on a terminal."""
-    printer = console(stderr=True)
-    if quiet or not printer.is_terminal:
-        yield None
-        return
-    from rich.progress import Progress as Bar
-    from rich.progress import SpinnerColumn, TextColumn, TimeElapsedColumn
-
-    columns = (
-        SpinnerColumn(),
-        TextColumn("{task.description}", markup=False),
-        TimeElapsedColumn(),
-        TextColumn("{task.fields[told]}", style="dim", markup=False),
-    )
-    with Bar(*columns, console=printer) as bar:
-        task = bar.add_task("match", total=None, told="")
-
-        def show(counts: MatchCounts) -> None:
-            elapsed = bar.tasks[0].elapsed or 1e-9
-            told = f"{counts.rows_in:,} rows, {counts.matched:,} matched, {counts.quarantined:,} set aside"
-            bar.update(task, told=f"{told}, {counts.rows_in / elapsed:,.0f}/s")
-
-        yield show
 
 
 def _found(call: Call, store: Store, made: MatchRun) -> list[dict[str, Any]]:

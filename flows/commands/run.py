@@ -18,6 +18,7 @@ from flows.commands.summary import counts_table, stages_table, summary
 if TYPE_CHECKING:
     from flows.discover import DayResult
     from flows.gate import Acceptance
+    from flows.resources import SecondPass
 
 Format = Literal["auto", "traffic", "chat", "otel", "litellm"]
 InputOption = Annotated[
@@ -30,6 +31,14 @@ ForceOption = Annotated[bool, typer.Option("--force", help="Do a published day a
 FormatOption = Annotated[
     Format, typer.Option("--format", help="Shape of the traffic; auto: each file tells.")
 ]
+AcceptOption = Annotated[
+    str | None,
+    typer.Option(
+        "--accept-health",
+        metavar="REASON",
+        help="Publish although the health gate stopped it; your name and the reason are kept.",
+    ),
+]
 
 
 def discover(
@@ -40,6 +49,7 @@ def discover(
     out: Path | None,
     form: Format,
     accept: Acceptance | None = None,
+    second: SecondPass | None = None,
 ) -> DayResult:
     """One day through the flow, with progress on stderr."""
     from flows.prefect_settings import prepare
@@ -49,7 +59,9 @@ def discover(
 
     with watched(quiet=call.quiet):
         shape = "" if form == "auto" else form
-        return discover_day(source, day, flags=call.flags, force=force, out=out, shape=shape, accept=accept)
+        return discover_day(
+            source, day, flags=call.flags, force=force, out=out, shape=shape, accept=accept, second=second
+        )
 
 
 def run(
@@ -66,14 +78,7 @@ def run(
     ] = None,
     force: ForceOption = False,
     form: FormatOption = "auto",
-    accept_health: Annotated[
-        str | None,
-        typer.Option(
-            "--accept-health",
-            metavar="REASON",
-            help="Publish although the health gate stopped it; your name and the reason are kept.",
-        ),
-    ] = None,
+    accept_health: AcceptOption = None,
     as_json: Json = False,
 ) -> None:
     """Find the campaigns of one day of traffic and publish them.
@@ -88,7 +93,7 @@ def run(
       shoal --set family.min_prompts=10 run --input day.csv --force --json
     """
     call: Call = ctx.obj
-    accept = _acceptance(accept_health)
+    accept = acceptance(accept_health)
     result = discover(call, source, day, force, out, form, accept)
     if as_json:
         print_json(summary(result))
@@ -147,7 +152,7 @@ def backfill(
     say("next: shoal status    shoal campaigns", quiet=call.quiet)
 
 
-def _acceptance(reason: str | None) -> Acceptance | None:
+def acceptance(reason: str | None) -> Acceptance | None:
     if reason is None:
         return None
     from flows.gate import Acceptance

@@ -11,7 +11,7 @@ import typer
 
 from campaigns.errors import UsageError
 from flows.commands.console import console, counted, print_json, safe, say, table, tier_text
-from flows.commands.context import Call, Day, Json, published, run_folder
+from flows.commands.context import Call, Day, Json, published, run_folder, scope
 from flows.commands.report import CampaignReport, read_report, resolve
 
 if TYPE_CHECKING:
@@ -64,6 +64,7 @@ def show(
         sought = store.known_matchers(campaign_id=history.campaign_id, skip_gone=True)
         seeds = store.seeds(removed=False)
     report = read_report(run_folder(call.settings, entry), history, sought, seeds)
+    counted_in = scope(entry, call.settings)
     if picture is not None:
         from review.evidence_image import write_picture
 
@@ -72,7 +73,7 @@ def show(
     if as_json:
         print_json(report.as_json(accounts))
     elif picture is None:
-        _print(report, accounts, whole=whole, quiet=call.quiet)
+        _print(report, accounts, counted_in, whole=whole, quiet=call.quiet)
 
 
 def _check(picture: Path) -> None:
@@ -84,7 +85,7 @@ def _check(picture: Path) -> None:
         )
 
 
-def _print(report: CampaignReport, accounts: int, *, whole: bool, quiet: bool) -> None:
+def _print(report: CampaignReport, accounts: int, counted_in: str, *, whole: bool, quiet: bool) -> None:
     printer, name = console(), report.history.campaign_id
     if whole:
         from flows.commands.evidence import whole as everything
@@ -96,7 +97,7 @@ def _print(report: CampaignReport, accounts: int, *, whole: bool, quiet: bool) -
             quiet=quiet,
         )
         return
-    for block in _blocks(report, accounts):
+    for block in _blocks(report, accounts, counted_in):
         printer.print(block)
     if len(report.accounts) > accounts:
         more = counted(len(report.accounts) - accounts, "more account")
@@ -108,14 +109,14 @@ def _print(report: CampaignReport, accounts: int, *, whole: bool, quiet: bool) -
     )
 
 
-def _blocks(report: CampaignReport, most_accounts: int) -> Iterator[RenderableType]:
+def _blocks(report: CampaignReport, most_accounts: int, counted_in: str) -> Iterator[RenderableType]:
     from flows.commands.evidence import speaking
 
     campaign = report.campaign
     yield safe(campaign["label"], "bold")
     yield safe(campaign["summary"])
     yield ""
-    yield _facts(report)
+    yield _facts(report, counted_in)
     yield _heading("Reasons")
     for reason in campaign["reasons"]:
         yield safe("· ") + safe(reason)
@@ -146,7 +147,7 @@ def _heading(text: str) -> Text:
     return safe(text, "bold underline")
 
 
-def _facts(report: CampaignReport) -> Table:
+def _facts(report: CampaignReport, counted_in: str) -> Table:
     from rich.table import Table
 
     campaign, history = report.campaign, report.history
@@ -159,7 +160,7 @@ def _facts(report: CampaignReport) -> Table:
             "size",
             safe(
                 f"{counted(campaign['n_prompts'], 'prompt')} from "
-                f"{counted(campaign['n_accounts'], 'account')} on {report.day}"
+                f"{counted(campaign['n_accounts'], 'account')} on {report.day}{counted_in and f', {counted_in}'}"
             ),
         ),
         ("objective", safe(campaign["objective"] + sure)),

@@ -56,7 +56,7 @@ def status(ctx: typer.Context, as_json: Json = False) -> None:
     for row in days:
         cells = (
             row["day"],
-            row["run_id"],
+            row["run_id"] + (", second pass" if row["first_pass"] else ""),
             *("" if row[name] is None else f"{row[name]:,}" for name in figures),
         )
         made.add_row(*(safe(cell) for cell in cells), safe(row["digest"][:12], "dim"))
@@ -79,6 +79,7 @@ def _days(store: Store, runs: Sequence[PublishedRun]) -> list[dict[str, Any]]:
             {
                 "day": run.day.isoformat(),
                 "run_id": run.run_id,
+                "first_pass": run.first_pass,
                 "prompts": run.counts.get("ingest.rows_in"),
                 "minimum_accounts": run.counts.get("scaffold.minimum_accounts"),
                 "campaigns": len(found),

@@ -62,6 +62,7 @@ def _figures(counts: Mapping[str, Mapping[str, Any]]) -> list[tuple[str, Any]]:
             if key.startswith(_QUARANTINED)
         ),
         ("of other days, passed over", ingest.get("other_days") or None),
+        ("of other accounts, passed over", ingest.get("other_accounts") or None),
         ("lexical groups", counts.get("group", {}).get("groups")),
         ("vectors", counts.get("index", {}).get("vectors")),
         ("campaigns", results.get("campaigns")),
