@@ -107,9 +107,7 @@ def read_known(
     found = [*spoken]
     for wanted in by_run.values():
         run = wanted[0].run
-        if skip_gone and not (home / run.path / "identities.parquet").exists():
-            continue
-        entries = {(one.campaign_id, one.variant): one for one in _of_run(home, run)}
+        entries = {(one.campaign_id, one.variant): one for one in _of_run(home, run, skip_gone=skip_gone)}
         found += [
             replace(entries[one.campaign_id, one.variant], tier=one.tier)
             for one in wanted
@@ -118,10 +116,12 @@ def read_known(
     return sorted(found, key=lambda entry: (entry.campaign_id, entry.variant))
 
 
-def _of_run(home: Path, run: PublishedRun) -> list[KnownMatcher]:
+def _of_run(home: Path, run: PublishedRun, *, skip_gone: bool = False) -> list[KnownMatcher]:
     try:
         return read_matchers(home / run.path, run.day)
     except FileNotFoundError as error:
+        if skip_gone:
+            return []
         raise IntegrityError(
             f"the files of the run of {run.day} are gone",
             where=str(error.filename or run.path),
