@@ -334,8 +334,8 @@ class KnownMatcher:
     """Upper bound of the rate at which strangers match, at 95 %."""
     shown: bool = False
     """It is live, and the bound is within `match.collision_target`."""
-    tier: Tier | None = None
-    """Of the campaign on `day`; None for one that is not published."""
+    suspected: bool = True
+    """Its campaign was more than benign on a day, and nobody has dismissed it; or somebody has confirmed it."""
     cover: Cover | None = None
     """How it is sought by its words, where its template finds too few of its own prompts."""
 

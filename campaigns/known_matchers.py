@@ -19,7 +19,8 @@ from sqlalchemy.orm import Session
 from campaigns import files
 from campaigns.collisions import Limits, Met, verdict
 from campaigns.covers import covers_of
-from campaigns.entries import CampaignState, KnownMatcher, PublishedRun
+from campaigns.decisions import select_decisions
+from campaigns.entries import CampaignState, KnownMatcher, PublishedRun, Verdict
 from campaigns.errors import IntegrityError
 from campaigns.records import UNFIT, MatcherState, Tier
 from campaigns.tables import CampaignDayRow, CampaignRow, DayRow, MatcherDayRow, RunRow, WordingRow
@@ -30,12 +31,11 @@ FIGURES: Final = tuple(field.name for field in fields(Met) if field.name != "day
 
 @dataclass(frozen=True, slots=True)
 class Latest:
-    """A wording's latest day: its run, and the tier that the campaign had."""
+    """The run of a wording's latest day."""
 
     campaign_id: str
     variant: int
     run: PublishedRun
-    tier: Tier
 
 
 def select_latest_wordings(session: Session, before: date | None) -> list[Latest]:
@@ -47,20 +47,23 @@ def select_latest_wordings(session: Session, before: date | None) -> list[Latest
         newest = newest.where(WordingRow.day < before)
     last = newest.subquery()
     query = (
-        select(last.c.campaign_id, last.c.variant, RunRow, CampaignDayRow.tier)
+        select(last.c.campaign_id, last.c.variant, RunRow)
         .join(CampaignRow, CampaignRow.campaign_id == last.c.campaign_id)
-        .join(
-            CampaignDayRow,
-            (CampaignDayRow.campaign_id == last.c.campaign_id) & (CampaignDayRow.day == last.c.day),
-        )
         .join(DayRow, DayRow.day == last.c.day)
         .join(RunRow, RunRow.run_id == DayRow.current_run_id)
         .where(CampaignRow.state.not_in([CampaignState.MERGED, CampaignState.RETIRED]))
     )
-    return [
-        Latest(name, variant, row.entry(), Tier(tier))
-        for name, variant, row, tier in session.execute(query).tuples()
-    ]
+    return [Latest(name, variant, row.entry()) for name, variant, row in session.execute(query).tuples()]
+
+
+def select_suspected(session: Session, before: date | None) -> set[str]:
+    """Campaigns that were more than benign on a day, and that nobody has dismissed; and those that are confirmed."""
+    query = select(CampaignDayRow.campaign_id).where(CampaignDayRow.tier != Tier.BENIGN).distinct()
+    if before is not None:
+        query = query.where(CampaignDayRow.day < before)
+    verdicts = {one.campaign_id: one.verdict for one in select_decisions(session, in_force=True)}
+    found = {name for name in session.scalars(query) if verdicts.get(name) != Verdict.DISMISSED}
+    return found | {name for name, verdict in verdicts.items() if verdict == Verdict.CONFIRMED}
 
 
 def select_met(session: Session, before: date | None) -> dict[tuple[str, int], Met]:
@@ -109,7 +112,7 @@ def read_known(
         run = wanted[0].run
         entries = {(one.campaign_id, one.variant): one for one in _of_run(home, run, skip_gone=skip_gone)}
         found += [
-            replace(entries[one.campaign_id, one.variant], tier=one.tier)
+            entries[one.campaign_id, one.variant]
             for one in wanted
             if (one.campaign_id, one.variant) in entries
         ]

@@ -389,6 +389,9 @@ class MatchSettings(Section):
         60.0, gt=0, description="How often the service looks for newly published campaigns."
     )
     seeds: bool = Field(True, description="Seek what partners told of, too.")
+    benign: bool = Field(
+        False, description="Seek campaigns that never were more than benign, and dismissed ones, too."
+    )
     second_prompts: int = Field(
         1_000_000, ge=1_000, description="Most prompts that `shoal match --update` counts again."
     )

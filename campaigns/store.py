@@ -13,6 +13,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from typing import Self
@@ -45,7 +46,7 @@ from campaigns.entries import (
 from campaigns.errors import IntegrityError, UsageError
 from campaigns.history import select_history
 from campaigns.known import select_known
-from campaigns.known_matchers import judged, read_known, select_latest_wordings, select_met
+from campaigns.known_matchers import judged, read_known, select_latest_wordings, select_met, select_suspected
 from campaigns.records import Tier
 from campaigns.seeds import (
     add_seeds,
@@ -244,8 +245,11 @@ class Store:
         with self.reading() as session:
             latest = select_latest_wordings(session, before)
             met = select_met(session, before)
+            suspected = select_suspected(session, before)
         latest = [one for one in latest if campaign_id in ("", one.campaign_id)]
-        return judged(read_known(self._home, latest, first_pass, skip_gone=skip_gone), met, self._limits)
+        known = read_known(self._home, latest, first_pass, skip_gone=skip_gone)
+        known = [replace(entry, suspected=entry.campaign_id in suspected) for entry in known]
+        return judged(known, met, self._limits)
 
     def published_state(self) -> str:
         """Changes whenever a run is published, and costs one small query."""

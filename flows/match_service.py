@@ -25,11 +25,12 @@ def application() -> Starlette:
 
 
 class StoreSource:
-    """The known campaigns of the store, and the seeds unless the settings leave them out."""
+    """The suspected campaigns of the store, and as the settings say benign ones and seeds."""
 
     def __init__(self, settings: Settings) -> None:
         self._store = Store.open(settings)
         self._seeds = settings.match.seeds
+        self._benign = settings.match.benign
 
     def state(self) -> str:
         seeds = self._store.seeds_state() if self._seeds else ""
@@ -37,7 +38,8 @@ class StoreSource:
 
     def load(self) -> KnownCampaigns:
         seeds = self._store.seed_matchers() if self._seeds else []
-        return KnownCampaigns.of(self._store.known_matchers(), seeds)
+        known = [entry for entry in self._store.known_matchers() if entry.suspected or self._benign]
+        return KnownCampaigns.of(known, seeds)
 
 
 def serve(host: str, port: int, workers: int, flags: Flags) -> None:

@@ -14,7 +14,7 @@ import pyarrow as pa
 
 from campaigns import files
 from campaigns.entries import KnownMatcher
-from campaigns.records import COLLISIONS, UNFIT, MatcherState, Tier
+from campaigns.records import COLLISIONS, UNFIT, MatcherState
 from campaigns.runs import Counts, Run
 from labeling.sought import matchers_of
 from labeling.template import template_from_json
@@ -90,7 +90,7 @@ def _owners(entries: Sequence[KnownMatcher], before: Sequence[KnownMatcher]) -> 
         entry = sought.get(wording)
         how = (False, False, False)
         if entry is not None:
-            how = (True, entry.anywhere, entry.tier is not Tier.BENIGN)
+            how = (True, entry.anywhere, entry.suspected)
         rows.append((k, *wording, *how))
     schema = {
         "owner": pl.Int64,

@@ -16,7 +16,7 @@ from matching_cases import GRADE, LEDGER, TIDE, entry, filled
 
 from campaigns import files
 from campaigns.entries import KnownMatcher
-from campaigns.records import COLLISIONS, MatcherState, Slot, Tier, text_key
+from campaigns.records import COLLISIONS, MatcherState, Slot, text_key
 from campaigns.runs import Run, open_run
 from labeling import tried as module
 from labeling.nightly import collide
@@ -149,7 +149,7 @@ def test_a_prompt_counts_once_for_all_who_met_it(tmp_path: Path) -> None:
 
 
 def benign_of(known: KnownMatcher) -> KnownMatcher:
-    return replace(known, tier=Tier.BENIGN)
+    return replace(known, suspected=False)
 
 
 def test_only_what_was_sought_before_the_day_met_anybody(tmp_path: Path) -> None:

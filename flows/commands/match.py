@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -15,14 +15,14 @@ from campaigns.errors import UsageError
 from flows.commands.console import console, counted, print_json, safe, say, table, watched
 from flows.commands.context import DAY_FORM, Call, Json, run_folder
 from flows.commands.match_progress import match_progress
+from flows.commands.matchers import list_known
 from flows.commands.run import AcceptOption, Format, acceptance
 from flows.commands.second_pass import second_pass
 
 if TYPE_CHECKING:
-    from rich.text import Text
-
-    from campaigns.entries import KnownMatcher, Seed
+    from campaigns.entries import KnownMatcher
     from campaigns.store import Store
+    from flows.resources import Flags
     from matching.stream import MatchRun
 
 
@@ -77,6 +77,10 @@ def match(
     ] = "",
     workers: Annotated[int, typer.Option("--workers", min=1, max=64, help="Processes that answer.")] = 1,
     no_token: Annotated[bool, typer.Option("--no-token", help="Answer anybody; on 127.0.0.1 only.")] = False,
+    benign: Annotated[
+        bool,
+        typer.Option("--benign", help="Also campaigns that never were more than benign, and dismissed ones."),
+    ] = False,
     no_seeds: Annotated[
         bool, typer.Option("--no-seeds", help="Leave out what partners told of; see `shoal seed`.")
     ] = False,
@@ -87,7 +91,8 @@ def match(
     Reads Parquet, JSONL (.gz, .zst), CSV, or JSON Lines from stdin, in little memory. A prompt matches when it holds
     a campaign's template: its words in order, other text in the slots, most of them where a few were changed. A
     wording that is reworded each time is found by its words in any order, and such a match says so (`how`). Only what
-    hardly ever met strangers is sought. Writes `matches/part-*.parquet`, `counts.parquet` (each account's prompts by
+    hardly ever met strangers is sought, and, without --benign, only campaigns that were more than benign on a day and
+    that nobody has dismissed. Writes `matches/part-*.parquet`, `counts.parquet` (each account's prompts by
     campaign, and in all), `accounts.parquet` (everybody's prompts), `quarantine.parquet` with what could not be read
     and why, and `manifest.json` last. A match that was killed goes on when the same command is given again.
 
@@ -121,14 +126,18 @@ def match(
             "nothing is published that could be accepted", hint="--accept-health needs --update."
         )
     if address:
-        _serve(call, address, workers, no_token=no_token, no_seeds=no_seeds)
+        asked = {"match.seeds": "false"} if no_seeds else {}
+        asked |= {"match.benign": "true"} if benign else {}
+        _serve(call, address, workers, {**call.flags, **asked}, no_token=no_token)
         return
     with call.store() as store:
         with_seeds = call.settings.match.seeds and not no_seeds
         everything = store.known_matchers(), store.seed_matchers() if with_seeds else []
         known, seeds = _chosen(*everything, campaigns or [])
+        if not (benign or campaigns or show_known or call.settings.match.benign):
+            known = [entry for entry in known if entry.suspected]
         if show_known:
-            _show_known(known, seeds, store.seeds(), as_json=as_json)
+            list_known(known, seeds, store.seeds(), as_json=as_json)
             return
         made = _match(call, source, out, known, seeds, form, day, force=not resume)
         found = _found(call, store, made)
@@ -275,65 +284,7 @@ def _show_found(call: Call, made: MatchRun, found: Sequence[dict[str, Any]]) -> 
     say(f"written: {made.path}", quiet=call.quiet)
 
 
-def _show_known(
-    known: Sequence[KnownMatcher], seeds: Sequence[KnownMatcher], told: Sequence[Seed], *, as_json: bool
-) -> None:
-    if as_json:
-        rows = [_told(entry) | {"seed": False} for entry in known]
-        print_json(rows + [_told(entry) | {"seed": True} for entry in seeds])
-        return
-    columns = ("strangers met", "target", "state", "by its words", "template")
-    shown = table("campaign", "wording", *columns, right=("wording",))
-    for entry in known:
-        shown.add_row(safe(entry.campaign_id, "bold"), safe(entry.variant), *_measures(entry))
-    console().print(shown)
-    if not seeds:
-        return
-    by = {seed.seed_id: f"{seed.partner}, TLP:{seed.tlp.upper()}" for seed in told}
-    shown = table(
-        "seed",
-        "told by",
-        *columns,
-        title="Seeds, what partners told of",
-    )
-    for entry in seeds:
-        shown.add_row(safe(entry.campaign_id, "bold"), safe(by[entry.campaign_id]), *_measures(entry))
-    console().print(shown)
-
-
-def _measures(entry: KnownMatcher) -> Iterator[Text]:
-    """Whom it met, whether it is sought, and the template."""
-    from labeling.template import template_from_json
-
-    live = entry.state == "usable"
-    yield safe(met_in_words(entry) if entry.organic_prompts else "never measured")
-    yield safe(("shown" if entry.shown else "not yet shown") if live else "")
-    yield safe(_state(entry.state, entry.reason))
-    yield safe("" if entry.cover is None else _state(entry.cover.state, entry.cover.reason))
-    yield safe(template_from_json(entry.template_json).display(), limit=80)
-
-
-def met_in_words(entry: KnownMatcher) -> str:
-    """As in "1 of 35,412 prompts (1 account) on 3 days, at most 0.00013"."""
-    accounts = f" ({counted(entry.organic_accounts, 'account')})" if entry.organic_matches else ""
-    of = f"{entry.organic_matches:,} of {counted(entry.organic_prompts, 'prompt')}{accounts}"
-    members = f"; {entry.of_members:,} more of its members" if entry.of_members else ""
-    return f"{of} on {counted(entry.days, 'day')}, at most {entry.collision_bound:.2g}{members}"
-
-
-def _state(state: str, reason: str) -> str:
-    return str(state) if state == "usable" else f"{state}: {reason}"
-
-
-def _told(entry: KnownMatcher) -> dict[str, Any]:
-    """Without the words of its cover: codes that nobody can read."""
-    value = asdict(entry)
-    if entry.cover is not None:
-        value["cover"] = {k: v for k, v in value["cover"].items() if k not in ("words", "weights")}
-    return value
-
-
-def _serve(call: Call, address: str, workers: int, *, no_token: bool, no_seeds: bool) -> None:
+def _serve(call: Call, address: str, workers: int, flags: Flags, *, no_token: bool) -> None:
     from flows.match_service import serve
     from matching.service import refuse_open_door
 
@@ -344,4 +295,4 @@ def _serve(call: Call, address: str, workers: int, *, no_token: bool, no_seeds: 
     token = call.settings.match.token.get_secret_value()
     refuse_open_door(host, token, without_token=no_token)
     say(f"answering POST /v1/match on {address}; Ctrl-C stops", quiet=call.quiet)
-    serve(host, int(port), workers, {**call.flags, **({"match.seeds": "false"} if no_seeds else {})})
+    serve(host, int(port), workers, flags)

@@ -204,7 +204,7 @@ def _matcher(row: dict[str, Any]) -> Text:
 
 def _sought(known: KnownMatcher) -> Text:
     """What the days together say of a wording, which that of its day alone does not."""
-    from flows.commands.match import met_in_words
+    from flows.commands.matchers import met_in_words
 
     told = f" as of now, wording {known.variant}: strangers met, {met_in_words(known)}"
     return safe(known.state.value, "bold") + safe(told)
