@@ -66,7 +66,7 @@ def test_a_matcher_that_meets_strangers_later_is_refused_from_then(home: Path) -
         ledger = known(store, LEDGER)
         assert (ledger.state, ledger.days, ledger.organic_prompts) == (MatcherState.USABLE, 2, 24_000)
     traffic = [row(0, "Grade this essay: a lamp"), row(1, "Balance the ledger of July")]
-    told = data("match", "--input", str(write_parquet(home.parent / "traffic.parquet", traffic)))
+    told = data("match", "--input", str(write_parquet(home.parent / "traffic.parquet", traffic)), "--benign")
     assert [campaign["campaign_id"] for campaign in told["campaigns"]] == [LEDGER]
     listed = shoal("match", "--list", COLUMNS="400").stdout
     assert "5 of 24,000 prompts (5 accounts) on 2 days, at most 0.00044" in listed

@@ -15,7 +15,7 @@ from store_examples import MONDAY, TUESDAY
 from typer.testing import CliRunner
 
 from campaigns import files
-from campaigns.entries import KnownMatcher
+from campaigns.entries import KnownMatcher, Verdict
 from campaigns.errors import IntegrityError
 from campaigns.records import COVERS, MatcherState
 from campaigns.settings import load
@@ -44,7 +44,7 @@ def traffic(folder: Path) -> Path:
 
 def test_what_is_found_is_told_with_its_new_accounts(apart: Path) -> None:
     published(apart / "home")
-    told = data("match", "--input", str(traffic(apart)), "--out", str(apart / "out"))
+    told = data("match", "--input", str(traffic(apart)), "--out", str(apart / "out"), "--benign")
     assert {key: told[key] for key in ("rows_in", "matched", "unmatched", "quarantined")} == {
         "rows_in": 5,
         "matched": 3,
@@ -54,11 +54,28 @@ def test_what_is_found_is_told_with_its_new_accounts(apart: Path) -> None:
     assert [
         (c["campaign_id"], c["n_prompts"], c["n_accounts"], c["new_accounts"]) for c in told["campaigns"]
     ] == [(GRADES, 2, 2, 1), (LEDGER, 1, 1, 0)]
-    again = shoal("match", "--input", str(traffic(apart)), "--out", str(apart / "other"))
+    again = shoal("match", "--input", str(traffic(apart)), "--out", str(apart / "other"), "--benign")
     assert again.exit_code == 0
     assert "3 prompts matched" in again.stdout
     assert "\x1b" not in again.stdout
     assert "5 rows: 3 matched, 1 did not, 1 set aside" in again.stderr
+
+
+def test_benign_and_dismissed_campaigns_are_sought_on_demand(apart: Path) -> None:
+    published(apart / "home")
+
+    def found(*more: str) -> list[str]:
+        told = data("match", "--force", "-i", str(traffic(apart)), "--out", str(apart / "out"), *more)
+        return [campaign["campaign_id"] for campaign in told["campaigns"]]
+
+    assert found() == [GRADES]
+    assert found("--benign") == [GRADES, LEDGER]
+    assert found("--campaign", LEDGER) == [LEDGER]
+    assert "sought with --benign" in " ".join(shoal("match", "--list").stdout.split())
+    with Store.open(load().settings) as store:
+        store.decide(GRADES, Verdict.DISMISSED, reason="a course", author="ada")
+        store.decide(LEDGER, Verdict.CONFIRMED, reason="shared cards", author="ada")
+    assert found() == [LEDGER]
 
 
 def test_only_the_campaigns_that_are_asked_for(apart: Path) -> None:
@@ -173,7 +190,9 @@ def test_the_service_is_made_from_the_environment(apart: Path, monkeypatch: pyte
     from starlette.testclient import TestClient
 
     monkeypatch.setenv("SHOAL_MATCH__TOKEN", "secret")
-    for name, value in as_environment({"match.max_batch": 1, "home": str(apart / "home")}).items():
+    for name, value in as_environment(
+        {"match.max_batch": 1, "match.benign": True, "home": str(apart / "home")}
+    ).items():
         monkeypatch.setenv(name, value)
     with TestClient(application()) as client:
         assert client.get("/v1/health").json()["wordings"] == 2
