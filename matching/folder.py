@@ -13,7 +13,8 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Self
@@ -21,6 +22,7 @@ from typing import Any, Self
 import polars as pl
 import pyarrow as pa
 import pyarrow.parquet as pq
+from filelock import FileLock, Timeout
 
 from campaigns import files
 from campaigns.errors import InputError, IntegrityError, UsageError
@@ -81,6 +83,7 @@ CHOSEN = "chosen.parquet"
 
 _SUMS = ("counts.parquet", "accounts.parquet", "quarantine.parquet")
 _UNFINISHED = "unfinished"
+_LOCK = ".lock"
 _AGAIN = "Choose another folder with --out, or match again from the start with --force."
 
 
@@ -119,6 +122,28 @@ class Checkpoint:
 @dataclass(frozen=True, slots=True)
 class Folder:
     path: Path
+
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        """Nobody else writes here meanwhile. The system lets go when a process dies.
+
+        Raises:
+            UsageError: another pass is at work here.
+        """
+        self.path.mkdir(parents=True, exist_ok=True)
+        lock = FileLock(self.path / _LOCK)
+        try:
+            lock.acquire(blocking=False)
+        except Timeout:
+            raise UsageError(
+                "another pass is at work in the folder",
+                where=str(self.path),
+                hint="Wait for it, or choose another folder with --out.",
+            ) from None
+        try:
+            yield
+        finally:
+            lock.release()
 
     def finished(self) -> dict[str, Any] | None:
         """The manifest, if there is one.

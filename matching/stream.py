@@ -85,41 +85,43 @@ def match_traffic(
 
     Raises:
         InputError: there is no traffic, no file of it can be read, or the system does not hand one over.
-        UsageError: another pass has written to `out`.
+        UsageError: another pass has written to `out`, or is writing there now.
     """
     compiled = KnownCampaigns.of(known, seeds)
     folder = Folder(out)
-    if force:
-        folder.clear()
     streamed = source == STDIN and stdin is not None
     sources = [stdin_file(stdin)] if streamed and stdin is not None else find(source)
     options = _options(settings, shape, account_fields)
     fingerprint = (
         secrets.token_hex(16) if streamed else _fingerprint(sources, compiled.digest, settings, options, day)
     )
-    done = folder.finished()
-    if done is not None and done["fingerprint"] == fingerprint:
-        folder.tidy()
-        return MatchRun(out, MatchCounts.from_json(done["counts"]), done, already=True)
-    latest = datetime.now(UTC) + timedelta(hours=settings.ingest.future_tolerance_hours)
-    start = folder.begin(fingerprint, latest.isoformat())
-    end = _Pass(folder, compiled, settings, day, progress).work(sources, options, start)
-    end.refuse_if_nothing_was_read()
-    manifest = folder.finish(
-        end,
-        {
-            "source": source,
-            "completed_at": datetime.now(UTC).isoformat(),
-            "known": {
-                "digest": compiled.digest,
-                "campaigns": compiled.n_campaigns,
-                "seeds": compiled.n_seeds,
-                "wordings": compiled.n_wordings,
-                "refused": len(compiled.refused),
-            },
-        },
-    )
+    with folder.alone():
+        if force:
+            folder.clear()
+        done = folder.finished()
+        if done is not None and done["fingerprint"] == fingerprint:
+            folder.tidy()
+            return MatchRun(out, MatchCounts.from_json(done["counts"]), done, already=True)
+        latest = datetime.now(UTC) + timedelta(hours=settings.ingest.future_tolerance_hours)
+        start = folder.begin(fingerprint, latest.isoformat())
+        end = _Pass(folder, compiled, settings, day, progress).work(sources, options, start)
+        end.refuse_if_nothing_was_read()
+        manifest = folder.finish(end, {"source": source, **_told(compiled)})
     return MatchRun(out, end.counts, manifest)
+
+
+def _told(known: KnownCampaigns) -> dict[str, Any]:
+    """What the manifest says of the campaigns that were sought."""
+    return {
+        "completed_at": datetime.now(UTC).isoformat(),
+        "known": {
+            "digest": known.digest,
+            "campaigns": known.n_campaigns,
+            "seeds": known.n_seeds,
+            "wordings": known.n_wordings,
+            "refused": len(known.refused),
+        },
+    }
 
 
 def pass_fingerprint(

@@ -33,7 +33,7 @@ from campaigns.records import Reason
 from campaigns.settings import IngestSettings, MatchSettings, Settings
 from ingest.pseudonyms import KINDS, pseudonym
 from matching.counts import MatchCounts
-from matching.folder import COUNTS, MATCHES
+from matching.folder import COUNTS, MATCHES, Folder
 from matching.stream import MatchRun, match_traffic
 
 HERE = Path(__file__).parent
@@ -284,3 +284,13 @@ def test_times_of_a_row_come_through(tmp_path: Path) -> None:
         "how": "template",
     }
     assert json.loads((tmp_path / "out/manifest.json").read_bytes())["known"]["wordings"] == 3
+
+
+def test_two_passes_never_write_into_one_folder(tmp_path: Path) -> None:
+    rows, _ = planted()
+    source, out = write_parquet(tmp_path / "traffic.parquet", rows), tmp_path / "out"
+    with Folder(out).alone():
+        for force in (False, True):
+            with pytest.raises(UsageError, match="another pass is at work"):
+                matched(source, out, force=force)
+    assert matched(source, out).counts.matched == 120
