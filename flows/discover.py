@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import shlex
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from datetime import date
 from importlib.metadata import version
@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any
 
 from prefect import flow
-from prefect.artifacts import create_table_artifact
 
 from campaigns import files
 from campaigns.entries import PublishedRun, Sleep
@@ -22,10 +21,11 @@ from campaigns.failpoints import failpoint
 from campaigns.locks import held
 from campaigns.publish import publish
 from campaigns.results import met, records, unseen
-from campaigns.runs import MANIFEST, Counts, Run, open_run
+from campaigns.runs import MANIFEST, Run, open_run
 from campaigns.settings import Settings, load
 from campaigns.store import Store
 from flows import steps
+from flows.artifacts import leave_figures, leave_health
 from flows.floor import detection_floor
 from flows.gate import (
     Acceptance,
@@ -33,12 +33,11 @@ from flows.gate import (
     days_before,
     first_pass_counts,
     health_counts,
-    recalls,
     refusal,
     today_of,
     write_health,
 )
-from flows.health import Check, DayFigures, Today, examine
+from flows.health import DayFigures, examine
 from flows.resources import Flags, RunRef, SecondPass, encoder
 from flows.seeds import measure_seeds
 
@@ -130,7 +129,7 @@ def discover_campaigns(
         usual = [found for one, counts in before if (found := DayFigures.as_usual(one, counts))]
         checks = examine(today, usual, settings.health)
         write_health(run, checks)
-        _leave_health(run, today, checks, before)
+        leave_health(run, today, checks, before)
         failed = any(check.failed for check in checks)
         if failed and accept is None:
             raise refusal(run, checks, _again(wanted, source, force, second))
@@ -155,7 +154,7 @@ def discover_campaigns(
             met(run),
         )
         measure_seeds(store, settings)
-        _leave_artifact(run, manifest)
+        leave_figures(run, manifest)
     return run.run_id
 
 
@@ -297,31 +296,3 @@ def _again(day: date, source: str, force: bool, second: SecondPass | None) -> st
     command = ["run"] if second is None else ["match", "--update"]
     given = [*(["--input", source] if source else []), *(["--force"] if force else [])]
     return shlex.join(["shoal", *command, *given, "--day", day.isoformat(), "--accept-health"]) + " REASON"
-
-
-def _leave_health(
-    run: Run, today: Today, checks: tuple[Check, ...], before: Sequence[tuple[date, Counts]]
-) -> None:
-    """Tables of the checks, and of what was found of the canaries over the days, for Prefect's page."""
-    create_table_artifact(
-        key=f"shoal-health-{run.day.isoformat()}",
-        table=[check.as_json() for check in checks],
-        description=f"Run {run.run_id}",
-    )
-    own = {canary.canary: canary.recall for canary in today.canaries}
-    days = [*((day.isoformat(), recalls(counts)) for day, counts in before), (run.day.isoformat(), own)]
-    create_table_artifact(
-        key="shoal-canaries",
-        table=[{"day": day, **found} for day, found in days if found],
-        description=f"Recall of canaries up to run {run.run_id}",
-    )
-
-
-def _leave_artifact(run: Run, manifest: dict[str, Any]) -> None:
-    """A table of counts and times for Prefect's page; no text of any prompt."""
-    rows = [
-        {"stage": stage["name"], "seconds": stage["seconds"], "count": key, "value": value}
-        for stage in manifest["stages"]
-        for key, value in (stage["counts"] or {"": ""}).items()
-    ]
-    create_table_artifact(key=f"shoal-run-{run.day.isoformat()}", table=rows, description=f"Run {run.run_id}")

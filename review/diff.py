@@ -13,7 +13,7 @@ import numpy as np
 from campaigns.entries import CampaignSummary
 from campaigns.estimates import count_change, discoveries
 from campaigns.records import Tier
-from review.report import plain
+from review.report_records import plain
 
 FALSE_DISCOVERIES: Final = 0.05
 _TIERS: Final = list(Tier)

@@ -9,7 +9,7 @@ from typing import Final
 
 from campaigns.estimates import Estimate
 from campaigns.records import Tier
-from review.report import DayFigures
+from review.report_records import DayFigures
 
 _HEIGHT: Final = 250
 _LEFT, _RIGHT, _TOP, _BOTTOM = 56, 22, 12, 34

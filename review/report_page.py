@@ -21,8 +21,8 @@ from typing import Final
 from campaigns.display import safe_text
 from campaigns.estimates import Estimate
 from review import report_words as words
-from review.report import DayFigures, Largest, Report, Row
 from review.report_charts import bar, tone, trend, widest
+from review.report_records import DayFigures, Largest, Report, Row
 from review.report_words import MOST_ROWS, TITLE_CHARACTERS
 
 _FOLDER: Final = Path(__file__).parent / "templates"

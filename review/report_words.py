@@ -11,7 +11,7 @@ from typing import Final
 from campaigns.display import safe_text
 from campaigns.estimates import AccountBounds, Estimate
 from review.changes import Move, Turnover
-from review.report import DayFigures, Largest, Report, Row
+from review.report_records import DayFigures, Largest, Report, Row
 
 UNKNOWN: Final = "not known"
 MOST_ROWS: Final = 15

@@ -32,7 +32,7 @@ from campaigns.settings import Settings, load
 from flows import cli, progress
 from flows.commands import allow, checks, console, listing
 from flows.commands.schema import read_schema
-from flows.commands.show import sparkline
+from flows.commands.show_history import sparkline
 from ingest.adapters import Shape
 from simulation.truth import CAMPAIGN_TRUTH, PROMPT_TRUTH
 

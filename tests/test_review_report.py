@@ -23,8 +23,9 @@ from campaigns.display import safe_text
 from campaigns.errors import UsageError
 from campaigns.estimates import Estimate
 from campaigns.records import Objective, Tier
-from review.report import Report, read_report
+from review.report import read_report
 from review.report_page import page
+from review.report_records import Report
 from review.report_words import (
     amount,
     bounds,

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from rich.table import Table
 
     from campaigns.runs import Run
-    from review.report import Report, Row
+    from review.report_records import Report, Row
 
 Format = Literal["terminal", "markdown", "html"]
 _WEEK: Final = 7

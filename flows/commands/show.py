@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
@@ -13,15 +12,15 @@ from campaigns.errors import UsageError
 from flows.commands.console import console, counted, print_json, safe, say, table, tier_text
 from flows.commands.context import Call, Day, Json, published, run_folder, scope
 from flows.commands.report import CampaignReport, read_report, resolve
+from flows.commands.show_history import history_blocks
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
     from rich.table import Table
     from rich.text import Text
 
-    from campaigns.entries import CampaignHistory, KnownMatcher, LineageEntry
+    from campaigns.entries import KnownMatcher
 
-_BARS: Final = "▁▂▃▄▅▆▇█"
 _PROMPT_CHARACTERS: Final = 600
 _VALUE_CHARACTERS: Final = 60
 _MOST_VALUES: Final = 5
@@ -140,7 +139,7 @@ def _blocks(report: CampaignReport, most_accounts: int, counted_in: str) -> Iter
         yield _operators(report)
     if report.bridges:
         yield _bridges(report.bridges)
-    yield from _history(report)
+    yield from history_blocks(report.history)
 
 
 def _heading(text: str) -> Text:
@@ -309,57 +308,3 @@ def _bridges(rows: Sequence[dict[str, Any]]) -> Table:
             safe(", ".join(named) + (f" and {more:,} more" if more else "")),
         )
     return made
-
-
-def _history(report: CampaignReport) -> Iterator[RenderableType]:
-    history = report.history
-    days = history.days
-    seen = {day.day: day.n_prompts for day in days}
-    prompts = [seen.get(day, 0) for day in history.published or seen]
-    figures = ("prompts", "accounts", "score")
-    made = table("day", *figures, "tier", right=figures, title=f"History  {sparkline(prompts)}")
-    for day in days:
-        made.add_row(
-            safe(day.day),
-            safe(f"{day.n_prompts:,}"),
-            safe(f"{day.n_accounts:,}"),
-            safe(f"{day.score:.2f}"),
-            tier_text(day.tier),
-        )
-    yield made
-    if len(history.wordings) > 1:
-        yield _wordings_over_time(history)
-    for entry in _lineage(history.lineage):
-        yield safe(entry)
-    for other in history.related:
-        yield safe(f"{other.day} {other.campaign_id} {other.event}: {other.reason}")
-
-
-def _wordings_over_time(history: CampaignHistory) -> Table:
-    made = table("wording", "first seen", "last seen", "days", right=("wording",), title="Wordings over time")
-    for variant, days in history.wordings.items():
-        bars = sparkline([int(day in days) for day in history.published or days])
-        made.add_row(safe(variant + 1), safe(days[0]), safe(days[-1]), safe(f"{bars}  {len(days)}"))
-    return made
-
-
-def _lineage(entries: Sequence[LineageEntry]) -> Iterator[str]:
-    """One line an event; days on which the id was simply kept in a row are one line, with the last reason."""
-    from campaigns.entries import Event
-
-    for event, group in groupby(entries, key=lambda entry: entry.event):
-        rows = list(group)
-        if event != Event.KEPT or len(rows) == 1:
-            for entry in rows:
-                other = (
-                    f" ({entry.other_id})" if entry.other_id and entry.other_id not in entry.reason else ""
-                )
-                yield f"{entry.day} {entry.event}: {entry.reason}{other}"
-        else:
-            yield f"{rows[0].day} to {rows[-1].day} kept, {len(rows)} days; the last time: {rows[-1].reason}"
-
-
-def sparkline(values: Sequence[float], most: float | None = None) -> str:
-    """One bar a value, from nothing to `most`, the largest of them by default."""
-    most = max(values, default=0) if most is None else most
-    return "".join(_BARS[round((len(_BARS) - 1) * value / most)] if most else _BARS[0] for value in values)

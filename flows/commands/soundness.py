@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 from campaigns.errors import ShoalError
 from flows.commands.console import counted, safe
 from flows.commands.context import run_folder
-from flows.commands.show import sparkline
+from flows.commands.show_history import sparkline
 
 if TYPE_CHECKING:
     from rich.text import Text
