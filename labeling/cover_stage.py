@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import Final
 
 import numpy as np
@@ -26,13 +25,13 @@ from campaigns.runs import Counts, Run
 from campaigns.settings import LabelSettings, Settings
 from labeling.cover_words import cover_words
 from labeling.covers import Held, Learnt, Traffic, learn, threshold
+from labeling.slices import slices
 from labeling.sought import matchers_of, screen_of, words_of
 from labeling.template import template_from_json
 
 FEWEST_TEXTS: Final = 15
 """Texts of a family below which halves of it tell too little of each other. With ten, one cover of 39 that were tried
 on 138,000 prompts of no family met a stranger among them; with fifteen none of 36 did."""
-_SLICE_BYTES = 16 << 20
 _MOST_OTHERS = 10
 
 
@@ -66,7 +65,7 @@ def read_traffic(run: Run, members: pl.DataFrame, families: Sequence[int]) -> Tr
         members: columns text_key, family.
     """
     wanted = members.filter(pl.col("family").is_in(list(families)))["text_key"].to_arrow()
-    known = [cover_words(words_of(piece["prompt"]))[1] for piece in _slices(run.texts_of(wanted))]
+    known = [cover_words(words_of(piece["prompt"]))[1] for piece in slices(run.texts_of(wanted))]
     words, texts_with = np.unique(np.concatenate([np.empty(0, np.uint64), *known]), return_counts=True)
     words = words[texts_with > 1]
     parts = [_Part.read(table, members, words) for table in _parts(run)]
@@ -112,7 +111,7 @@ class _Part:
         )
         sent = sent.sort("account_id", "row")
         sizes, columns = [np.empty(0, np.int64)], [np.empty(0, np.int32)]
-        for piece in _slices(texts.select("prompt").to_arrow()):
+        for piece in slices(texts.select("prompt").to_arrow()):
             indptr, found = cover_words(words_of(piece["prompt"]))
             at = np.minimum(np.searchsorted(words, found), max(len(words) - 1, 0))
             known = words[at] == found if len(words) else np.zeros(len(found), np.bool_)
@@ -151,7 +150,7 @@ def _found_by_template(run: Run, members: pl.DataFrame) -> NDArray[np.float64]:
     own = texts["family"].to_numpy()
     found = np.zeros(len(own), np.bool_)
     start = 0
-    for piece in _slices(texts.select("prompt").to_arrow()):
+    for piece in slices(texts.select("prompt").to_arrow()):
         hits = screen.hits(words_of(piece["prompt"]))
         mine = hits.matchers == own[start + hits.texts]
         counts = mine & usable[hits.matchers] & (hits.whole | anywhere[hits.matchers])
@@ -242,11 +241,3 @@ def _verdict(held: Held, found: _Figures, settings: LabelSettings) -> tuple[Matc
             f"{met} and {found.foreign} of other campaigns, and {found.own} of its own",
         )
     return MatcherState.USABLE, f"{asked}; {met}, the most of them {int(held.organic[0]) / UNIT:.1f}"
-
-
-def _slices(table: pa.Table) -> Iterator[pa.Table]:
-    """The rows in order, about `_SLICE_BYTES` of prompts at a time."""
-    sizes = pc.binary_length(table["prompt"]).to_numpy().astype(np.int64)
-    starts = np.flatnonzero(np.diff(np.cumsum(sizes) // _SLICE_BYTES, prepend=-1))
-    for start, end in pairwise([*starts.tolist(), table.num_rows]):
-        yield table.slice(start, end - start)

@@ -5,25 +5,21 @@ Prompts are read part by part and slice by slice; of each slice the distinct tex
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import Final
 
 import numpy as np
 import polars as pl
 import pyarrow as pa
-import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from campaigns import files
 from campaigns.runs import Run
 from labeling.matcher import Matcher
 from labeling.screen import Screen
+from labeling.slices import slices
 from labeling.sought import screen_of, words_of
-
-_SLICE_BYTES = 16 << 20
-"""Text that is tokenised at a time; tokens take some ten times its room."""
 
 _HITS: Final = {
     "owner": pl.Int64,
@@ -65,20 +61,12 @@ def tried(run: Run, members: pa.Table, matchers: Sequence[Matcher], owners: NDAr
     organic = read = 0
     for part in run.prompt_parts():
         table = files.read_parquet(part, ["text_key", "account_id", "prompt"])
-        for piece in _slices(table):
+        for piece in slices(table):
             rows = pl.DataFrame(piece).join(of_text, on="text_key", how="left")
             read += rows.height
             organic += rows["family"].null_count()
             found.append(_accepted(rows, screen, owners))
     return Tried(pl.concat(found), organic, read)
-
-
-def _slices(table: pa.Table) -> Iterator[pa.Table]:
-    """The rows in order, about `_SLICE_BYTES` of prompts at a time."""
-    sizes = pc.binary_length(table["prompt"]).to_numpy().astype(np.int64)
-    starts = np.flatnonzero(np.diff(np.cumsum(sizes) // _SLICE_BYTES, prepend=-1))
-    for start, end in pairwise([*starts.tolist(), table.num_rows]):
-        yield table.slice(start, end - start)
 
 
 def _accepted(rows: pl.DataFrame, screen: Screen, owners: NDArray[np.int64]) -> pl.DataFrame:

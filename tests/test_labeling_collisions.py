@@ -14,7 +14,7 @@ from campaigns.collisions import upper_bound
 from campaigns.records import MATCHERS, MatcherState, Slot, Template, text_key
 from campaigns.runs import Run, open_run
 from campaigns.settings import LabelSettings
-from labeling import tried as module
+from labeling import slices as module
 from labeling.collisions import Collisions, collisions, constant_words, judge
 from labeling.sought import matchers_of
 from labeling.template import align
@@ -97,7 +97,7 @@ def test_counts_do_not_depend_on_order_parts_or_slices(
 ) -> None:
     expected = judged(a_run(tmp_path / "a"))
     assert judged(a_run(tmp_path / "b", parts=5, order=1)) == expected
-    monkeypatch.setattr(module, "_SLICE_BYTES", 5_000)
+    monkeypatch.setattr(module, "SLICE_BYTES", 5_000)
     assert judged(a_run(tmp_path / "c", parts=3, order=2)) == expected
 
 

@@ -18,7 +18,7 @@ from campaigns import files
 from campaigns.entries import KnownMatcher
 from campaigns.records import COLLISIONS, MatcherState, Slot, text_key
 from campaigns.runs import Run, open_run
-from labeling import tried as module
+from labeling import slices as module
 from labeling.nightly import collide
 from labeling.sought import matchers_of, words_of
 from labeling.template import template_from_json
@@ -172,7 +172,7 @@ def test_nothing_depends_on_order_parts_or_slices(tmp_path: Path, monkeypatch: p
     expected = tried_on(a_run(tmp_path / "a"))
     again = a_run(tmp_path / "b", parts=5, order=3)
     assert tried_on(again, KNOWN[::-1], TODAY[::-1], NAMED[::-1]) == expected
-    monkeypatch.setattr(module, "_SLICE_BYTES", 600)
+    monkeypatch.setattr(module, "SLICE_BYTES", 600)
     assert tried_on(a_run(tmp_path / "c", parts=3, order=1)) == expected
     digests = [
         files.sha256_file(tmp_path / home / "runs/2026-01-06/1/collisions.parquet")
