@@ -206,7 +206,8 @@ def _sought(known: KnownMatcher) -> Text:
     from flows.commands.matchers import met_in_words
 
     told = f" as of now, wording {known.variant}: strangers met, {met_in_words(known)}"
-    return safe(known.state.value, "bold") + safe(told)
+    by_words = f"; by its words {known.cover.state}: {known.cover.reason}" if known.cover is not None else ""
+    return safe(known.state.value, "bold") + safe(told + by_words)
 
 
 def marked_template(report: CampaignReport) -> Text:
