@@ -59,6 +59,7 @@ def join_families(run: Run, settings: Settings) -> Counts:  # noqa: ARG001 a sta
                 "expected": round(why[family].expected, 6),
                 "log_p": round(why[family].log_p, 6),
                 "cosine": round(why[family].cosine, 6),
+                "by_direction": why[family].by_direction,
             }
         )
         for family, lead in enumerate(leads.tolist())

@@ -40,13 +40,17 @@ OTHER_LANGUAGE = 0.4
 """Part of the texts in other languages from which two families are translations rather than wordings."""
 SURELY_ALIKE = 0.5
 """The same where accounts serve both too regularly for dealing."""
-TWO_JOBS = 3.0
-"""Standard deviations above what dealing gives from which accounts serve two jobs."""
+TWO_JOBS, TWO_JOBS_LIKELY = 3.0, 1.0
+"""Standard deviations above what dealing gives from which accounts serve two jobs, and the same for wordings that have
+no words in common: of tasks of other pools, too, one in fourteen pairs points in one direction."""
 
 
 @dataclass(frozen=True, slots=True)
 class Join:
-    """Two groups of families that became one: their lead families, and why."""
+    """Two groups of families that became one: their lead families, and why.
+
+    `by_direction`: they have no words in common and are of one language; what they ask for joins them.
+    """
 
     left: int
     right: int
@@ -54,6 +58,7 @@ class Join:
     expected: float
     log_p: float
     cosine: float
+    by_direction: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,12 +214,15 @@ def _join(
     cosine = left.vocabulary.cosine(right.vocabulary)
     translated = np.abs(left.languages - right.languages).sum() / 2 >= OTHER_LANGUAGE
     after_the_same = left.objective == right.objective != Objective.UNCLEAR
-    alike = _cosine(left.direction, right.direction) >= SAME_DIRECTION
-    needed = 0.0 if translated or alike else SAME_OBJECTIVE if after_the_same else ALIKE
-    if _more_than_dealt(left, right, shared) > TWO_JOBS:
+    regular = _more_than_dealt(left, right, shared)
+    alike = _cosine(left.direction, right.direction) >= SAME_DIRECTION and regular <= TWO_JOBS_LIKELY
+    needed = 0.0 if translated else SAME_OBJECTIVE if after_the_same else ALIKE
+    if regular > TWO_JOBS:
         needed = SURELY_ALIKE
     enough = log_p <= LOG_P + PER_COSINE * max(cosine - ALIKE, 0.0)
-    return Join(i, j, shared, expected, log_p, cosine) if enough and cosine >= needed else None
+    if not enough or (cosine < needed and not alike):
+        return None
+    return Join(i, j, shared, expected, log_p, cosine, by_direction=cosine < needed)
 
 
 def _cosine(one: NDArray[np.float64], other: NDArray[np.float64]) -> float:

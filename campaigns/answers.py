@@ -58,14 +58,30 @@ def standing_answers(session: Session) -> dict[str, Answer]:
 
 
 def open_questions(session: Session) -> list[RelatedEntry]:
-    """Campaigns that possibly continue another one and of which nobody has said, the latest first."""
+    """What a person should say of two campaigns, and nobody has, the latest first.
+
+    One possibly continues the other; or accounts join two that were known before (kept, and the other is named): then
+    the newer one is asked about, on the latest day.
+    """
     answered = select(AnswerRow.campaign_id)
+    since = {row.campaign_id: row.first_day for row in session.scalars(select(CampaignRow))}
+    asked = (Event.POSSIBLY_CONTINUES, Event.KEPT)
     rows = session.scalars(
         select(LineageRow)
-        .where(LineageRow.event == Event.POSSIBLY_CONTINUES, LineageRow.campaign_id.not_in(answered))
+        .where(
+            LineageRow.event.in_(asked),
+            LineageRow.other_id.is_not(None),
+            LineageRow.campaign_id.not_in(answered),
+        )
         .order_by(LineageRow.day.desc(), LineageRow.campaign_id)
     )
-    return [row.related() for row in rows]
+    found: dict[frozenset[str], RelatedEntry] = {}
+    for row in rows:
+        other = row.other_id or ""
+        newer = (since.get(row.campaign_id, row.day), row.campaign_id) > (since.get(other, row.day), other)
+        if row.event == Event.POSSIBLY_CONTINUES or newer:
+            found.setdefault(frozenset((row.campaign_id, other)), row.related())
+    return list(found.values())
 
 
 def _goes_back_to(session: Session, campaign_id: str) -> set[str]:

@@ -7,7 +7,7 @@ from datetime import date
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from campaigns.entries import CampaignHistory
+from campaigns.entries import CampaignHistory, Event
 from campaigns.errors import UsageError
 from campaigns.tables import CampaignDayRow, CampaignRow, DayRow, LineageRow, WordingRow
 
@@ -27,7 +27,7 @@ def select_history(session: Session, campaign_id: str) -> CampaignHistory:
     )
     related = session.scalars(
         select(LineageRow)
-        .where(LineageRow.other_id == campaign_id)
+        .where(LineageRow.other_id == campaign_id, LineageRow.event != Event.KEPT)
         .order_by(LineageRow.day, LineageRow.event, LineageRow.campaign_id)
     )
     published = session.scalars(

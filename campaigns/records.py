@@ -333,10 +333,12 @@ WORDINGS = pa.schema(
         pa.field("expected", pa.float64()),
         pa.field("log_p", pa.float64()),
         pa.field("cosine", pa.float64()),
+        pa.field("by_direction", pa.bool_()),
     ]
 )
 """Which families are wordings of one campaign, named by its largest family, and what joined each: accounts shared with
-the others, those that chance would have given, the log of the p-value, the cosine of the vocabularies. Sort: family."""
+the others, those that chance would have given, the log of the p-value, the cosine of the vocabularies, and
+whether only what they ask for joined it. Sort: family."""
 
 _LINEAGE = [
     pa.field("event", pa.string(), nullable=False),

@@ -17,6 +17,9 @@ FEWEST_SHARED = 3
 BEYOND_CHANCE = 1e-6
 """Accounts in common are no accident from so many on, if chance gives as many less often than this."""
 
+SAME_REQUEST = 0.8
+"""Cosine of what two wordings ask for from which one is the other reworded."""
+
 _NOT_LATELY = 0.9
 """Weight of a known wording that its campaign did not send on its last day: after a split another may own it."""
 
@@ -93,6 +96,12 @@ class Fits:
         """Which pairs are near enough for one id."""
         related = (self.nearest >= settings.ask_overlap) | (self.cosine >= settings.alike_cosine)
         return (self.nearest >= settings.keep_overlap) | (self.tied & related)
+
+    def wording(self, settings: IdentitySettings) -> NDArray[np.bool_]:
+        """Which campaigns of today send a wording of the known one: by its words alone; or by who sends them and words
+        that keep an id, or that say the same, as those of reworded requests do."""
+        reworded = (self.nearest >= settings.keep_overlap) | (self.cosine >= SAME_REQUEST)
+        return (self.nearest >= settings.same_wording) | (self.tied & reworded)
 
     def related(self, settings: IdentitySettings) -> NDArray[np.bool_]:
         """Which pairs a person should look at."""

@@ -109,14 +109,11 @@ class _Recognition:
 
         Where a second pass joins it with what the first took for a new campaign, the older id is the one to last.
         """
-        fits, settings = self._fits, self._settings
+        fits = self._fits
         of_first_pass = (self._days_ago == 0) & np.array(
             [not one.born_today for one in self._known], np.bool_
         )
-        surely = (fits.nearest >= settings.same_wording) | (
-            fits.tied & (fits.nearest >= settings.keep_overlap)
-        )
-        return np.where(surely & of_first_pass, 2.0, 0.0)
+        return np.where(fits.wording(self._settings) & of_first_pass, 2.0, 0.0)
 
     def merged(self) -> list[tuple[str, Identity]]:
         """Known campaigns of the last days whose wording another campaign sends today, and nobody for them."""
@@ -144,7 +141,7 @@ class _Recognition:
     def _left_over(self, row: int) -> Identity:
         """The campaign that it fits best is another's today, or it fits none."""
         fits = self._fits
-        held = [k for k in self._rows_of if fits.nearest[row, k] >= self._settings.same_wording]
+        held = [k for k in self._rows_of if fits.wording(self._settings)[row, k]]
         if held:
             column = max(held, key=lambda k: (fits.score[row, k], -k))
             if not self._parted(row, column):

@@ -16,7 +16,7 @@ from campaigns.entries import Event, KnownCampaign
 from campaigns.records import IDENTITIES, UNSEEN
 from campaigns.runs import Counts, Run
 from campaigns.settings import IdentitySettings, Settings
-from clustering.decided import kept_apart
+from clustering.apart import kept_apart
 from clustering.fits import Found, Known, Remembered, Wording
 from clustering.identity import Identity, recognise, variants
 from clustering.overlap import Core
@@ -39,7 +39,9 @@ def identify_families(
     before = _known(known, workers, numbers, settings.identity, encoder)
     activity = np.zeros(len(numbers), np.int64)
     activity[numbers.of(day.activity["account_id"])] = day.activity["prompts"].to_numpy()
-    campaigns, apart = kept_apart(day.campaigns, day.cores, before, settings.identity.same_wording)
+    campaigns, apart = kept_apart(
+        day.campaigns, day.cores, before, settings.identity.same_wording, day.by_direction
+    )
     day = replace(day, campaigns=campaigns)
     found = [day.found(families, numbers) for families in day.campaigns]
     recognised = recognise(found, before, run.day, activity, settings.identity)
@@ -58,7 +60,8 @@ def identify_families(
 class _Day:
     """
     Attributes:
-        campaigns: the families of each of today's campaigns, the lead first, then the larger.
+        campaigns: the families of each of today's campaigns, the lead first, then the larger; `by_direction` those that
+            only what they ask for joined to the others.
         cores: by family; `prompts` int64 by family; `directions` float32 (n_families, d), zeros where the encoder sees
             nothing.
         sent: columns family, account_id, prompts.
@@ -66,6 +69,7 @@ class _Day:
     """
 
     campaigns: list[list[int]]
+    by_direction: frozenset[int]
     cores: list[Core]
     prompts: NDArray[np.int64]
     directions: NDArray[np.float32]
@@ -74,7 +78,7 @@ class _Day:
 
     @classmethod
     def read(cls, run: Run) -> _Day:
-        wordings = pl.DataFrame(run.table("wordings", ["family", "lead"]))
+        wordings = pl.DataFrame(run.table("wordings", ["family", "lead", "by_direction"]))
         members = pl.DataFrame(run.table("family_members", ["text_key", "family"]))
         traffic = pl.DataFrame(run.prompts(["account_id", "text_key"]))
         count = pl.len().cast(pl.Int64).alias("prompts")
@@ -91,6 +95,7 @@ class _Day:
         )
         return cls(
             ordered["family"].to_list(),
+            frozenset(wordings.filter("by_direction")["family"]),
             [Core(*core) for core in run.cores(n)],
             prompts,
             np.load(run.path / "directions.npy").astype(np.float32),
@@ -173,7 +178,7 @@ def _identities(
     identities: Sequence[Identity],
     known: Sequence[KnownCampaign],
     before: Sequence[Known],
-    apart: Mapping[int, str],
+    apart: Mapping[int, Sequence[str]],
 ) -> pa.Table:
     """Schema IDENTITIES. Parts of one campaign share a lead: that of the part with most prompts.
 
@@ -196,10 +201,11 @@ def _identities(
             own_row = {"family": family, "campaign_id": name, "lead": families[0], "variant": number}
             told[family] = own_row | _why(identity)
         for i in places:
-            if day.campaigns[i][0] in apart:
-                others = f"; accounts join it to {apart[day.campaigns[i][0]]}, and only a person may"
+            others = apart.get(day.campaigns[i][0], ())
+            if others and identities[i].event == Event.KEPT:
+                asked = f"accounts join it to {', '.join(others)}, and only a person may"
                 for family in day.campaigns[i]:
-                    told[family]["reason"] = f"{told[family]['reason']}{others}"
+                    told[family] |= {"reason": f"{told[family]['reason']}; {asked}", "other_id": others[0]}
     return pa.Table.from_pylist([told[family] for family in sorted(told)], IDENTITIES)
 
 

@@ -113,6 +113,7 @@ def a_run(
         for family in families
     ]
     files.write_parquet(run.path / "matchers.parquet", pa.Table.from_pylist(matchers, MATCHERS))
+    files.write_array(run.path / "directions.npy", np.zeros((len(labels), 2), np.float16))
     return run
 
 

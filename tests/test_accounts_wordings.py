@@ -108,7 +108,8 @@ def test_wordings_without_a_common_word_are_joined_by_what_they_ask_for() -> Non
     alike = np.column_stack([np.cos(angles), np.sin(angles)])
     angles[1] = np.radians(80.0)
     other = np.column_stack([np.cos(angles), np.sin(angles)])
-    joined_to, left = (join_wordings(members, directions=directions)[0] for directions in (alike, other))
+    (joined_to, joins), (left, _) = (join_wordings(members, directions=one) for one in (alike, other))
+    assert [join.by_direction for join in joins] == [True]
     assert joined_to[0] == joined_to[1]
     assert left[0] != left[1]
     nothing = np.zeros((members.n_families, 8), np.float16)

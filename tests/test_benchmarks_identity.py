@@ -171,7 +171,7 @@ def test_a_campaign_begun_anew_may_not_take_the_old_id_over() -> None:
     anew = [("new", "a+1", "a")]
     verdict = judge([day(0, ("a", "x", 10)), day(1, ("a+1", "x", 10), truth=anew)])
     assert verdict.reused.rows() == [("x", ["a", "a+1"], True)]
-    assert verdict.changes.rows() == [(1, "new", "a+1", True, True, False)]
+    assert verdict.changes.rows() == [(1, "new", "a+1", True, True, False, False)]
     fresh = judge([day(0, ("a", "x", 10)), day(1, ("a+1", "y", 10), truth=anew)])
     assert fresh.reused.is_empty()
     continues = [("possibly_continues", "y", "x")]
@@ -186,7 +186,7 @@ def test_either_part_may_keep_the_id_of_the_whole(after: tuple[str, str]) -> Non
     one, other = after
     verdict = judge([day(0, ("a", "x", 10)), day(1, ("a+a", one, 5), ("a+b", other, 5), truth=split)])
     assert verdict.reused.is_empty()
-    assert verdict.changes.rows() == [(1, "split", "a+a", True, True, False)]
+    assert verdict.changes.rows() == [(1, "split", "a+a", True, True, False, False)]
 
 
 # -- splits and merges ---------------------------------------------------------------------------------
@@ -238,10 +238,17 @@ def test_a_split_is_told_in_time_and_of_the_right_ids(
 def test_a_merge_is_told_of_the_id_that_stays_and_the_one_that_ends() -> None:
     before = day(0, ("a+a", "x", 5), ("a+b", "y", 5))
     verdict = judge([before, day(1, ("a", "x", 10), truth=MERGE, said=[("merged", "x", "y")])])
-    assert verdict.changes.rows() == [(1, "merge", "a+a", True, True, True)]
+    assert verdict.changes.rows() == [(1, "merge", "a+a", True, True, True, False)]
     assert verdict.invented.is_empty()
     lost = judge([before, day(1, ("a", "z", 10), truth=MERGE)])
-    assert lost.changes.rows() == [(1, "merge", "a+a", True, False, False)]
+    assert lost.changes.rows() == [(1, "merge", "a+a", True, False, False, False)]
+
+
+def test_a_merge_that_a_person_is_asked_about_is_not_told_but_asked() -> None:
+    before = day(0, ("a+a", "x", 5), ("a+b", "y", 5))
+    asked = day(1, ("a", "x", 10), truth=MERGE, said=[("asked", "x", "y")])
+    assert judge([before, asked]).changes.select("told", "asked").rows() == [(False, True)]
+    assert judge([before, asked]).invented.is_empty()
 
 
 def test_a_change_of_which_a_side_is_not_found_is_not_seen() -> None:
@@ -330,8 +337,8 @@ def test_the_tables_tell_what_was_judged(months: list[Month]) -> None:
     assert lives["life of c"] == (3, 100.0, 1.0, 2, 100.0, 100.0)
     assert lives["life of a"] == (5, 100.0, 1.0, 2, 50.0, 50.0)
     changes = {row[0]: row[1:] for row in made["changes"].rows}
-    assert changes["split"] == (1, 1, 1, 1, 0, 0)
-    assert changes["merge"] == (0, 0, 0, 0, 0, 1)
+    assert changes["split"] == (1, 1, 1, 0, 1, 0, 0)
+    assert changes["merge"] == (0, 0, 0, 0, 0, 1, 0)
     assert made["changes"].value("splits and merges told") == 1.0
     assert made["again"].rows == (("7", 100.0, 50.0, "-", "-"),)
 

@@ -9,7 +9,7 @@ from datetime import date, timedelta
 import pytest
 from store_examples import MONDAY, NOON, TUESDAY, WEDNESDAY, a_campaign, a_run, a_wording, publish_now
 
-from campaigns.entries import Event, KnownCampaign, Lineage
+from campaigns.entries import CampaignRecord, Event, KnownCampaign, Lineage
 from campaigns.errors import UsageError
 from campaigns.store import Store
 
@@ -46,6 +46,24 @@ def test_a_question_is_open_until_somebody_answers(store: Store) -> None:
     say(store, "new", "old", same=False)
     assert store.questions() == []
     assert store.answers()["new"].same is False
+
+
+def test_two_known_campaigns_that_accounts_join_are_one_question(store: Store) -> None:
+    """Each names the other on every such day; the newer one is asked about, on the latest of them."""
+
+    def joined(name: str, other: str) -> CampaignRecord:
+        why = Lineage(event=Event.KEPT, reason="only a person may", figures={}, other_id=other)
+        return replace(a_campaign(name, feature=ord(name[0])), lineage=(why,))
+
+    say(store, "new", "old", same=False)
+    for day in (THURSDAY, THURSDAY + timedelta(days=1)):
+        publish_now(store, a_run(day), [joined("old", "third"), joined("third", "old")])
+    (question,) = store.questions()
+    assert (question.campaign_id, question.other_id) == ("third", "old")
+    assert question.day == THURSDAY + timedelta(days=1)
+    assert [one.campaign_id for name in ("old", "third") for one in store.campaign(name).related] == ["new"]
+    say(store, "third", "old", same=False)
+    assert store.questions() == []
 
 
 def test_the_older_campaign_is_known_by_both(store: Store) -> None:

@@ -173,6 +173,18 @@ def test_wordings_whose_accounts_part_become_two_campaigns() -> None:
     assert leaves.campaign_id == mint(DAY, halves[1])
 
 
+def test_a_reworded_half_that_leaves_is_a_split_by_who_sends_it_and_what_it_says() -> None:
+    """Requests put in other words each time overlap with their wording of yesterday by little."""
+    before = known("c-old", range(20), range(50, 70), accounts=range(40), direction=0)
+    main = found(range(20), accounts=range(22), direction=0)
+    half = found(range(68, 90), accounts=range(22, 40), direction=0)
+    assert told([main, half], [before]).identities[1].event == Event.SPLIT
+    strangers = found(range(68, 90), accounts=range(100, 118), direction=0)
+    assert told([main, strangers], [before]).identities[1].event == Event.MINTED
+    another_job = found(range(68, 90), accounts=range(22, 40), direction=1)
+    assert told([main, another_job], [before]).identities[1].event == Event.MINTED
+
+
 def test_a_wording_found_apart_that_has_not_parted_stays_with_its_campaign() -> None:
     """The accounts send one prompt each: that they do not meet tells nothing."""
     before = known("c-old", range(20), range(50, 70), accounts=range(40))

@@ -29,7 +29,12 @@ Sent = Mapping[int, Mapping[str, int]]
 
 
 def a_run(
-    folder: Path, sent: Sent, leads: Sequence[int], cores: Sequence[range], directions: np.ndarray
+    folder: Path,
+    sent: Sent,
+    leads: Sequence[int],
+    cores: Sequence[range],
+    directions: np.ndarray,
+    by_direction: Sequence[int] = (),
 ) -> Run:
     """Every account's prompts of a family are one text; `nobody` sends most of the day, a text of no family."""
     run = Run(folder, DAY, 1, "f")
@@ -54,7 +59,10 @@ def a_run(
         {"family": family, "feature": n, "weight": 1.0} for family, core in enumerate(cores) for n in core
     ]
     files.write_parquet(folder / "family_cores.parquet", pa.Table.from_pylist(features, FAMILY_CORES))
-    wordings = [{"family": family, "lead": lead} for family, lead in enumerate(leads)]
+    wordings = [
+        {"family": family, "lead": lead, "by_direction": family in by_direction}
+        for family, lead in enumerate(leads)
+    ]
     files.write_parquet(folder / "wordings.parquet", pa.Table.from_pylist(wordings, WORDINGS))
     shown = np.zeros((len(cores), directions.shape[1]), np.float16)
     shown[: len(directions)] = directions
@@ -207,6 +215,7 @@ def test_a_decided_campaign_is_made_one_with_another_by_people_alone(tmp_path: P
     assert ["only a person may" in reason for reason in table["reason"]] == [decided] * 3
     if decided:
         assert "join it to c-b" in table["reason"][0]
+        assert table["other_id"].to_list() == ["c-b", "c-a", "c-a"]
     merged = run.table("unseen").to_pylist()
     assert [row["campaign_id"] for row in merged] == ([] if decided else ["c-a"])
 
@@ -220,3 +229,19 @@ def test_a_new_wording_stays_with_the_largest_of_two_decided_campaigns(tmp_path:
     ]
     identify_families(run, known, worked(), SETTINGS)
     assert identities(run)["campaign_id"].to_list() == ["c-a", "c-b", "c-b"]
+
+
+def test_known_campaigns_are_not_made_one_by_what_they_ask_for_alone(tmp_path: Path) -> None:
+    """It may join a new wording to either; of the two a person is asked."""
+    sent = {0: pool(0, 20), 1: pool(0, 20, 3), 2: pool(0, 20)}
+    cores = [range(10), range(100, 110), range(200, 210)]
+    run = a_run(tmp_path, sent, [1, 1, 1], cores, NO_DIRECTIONS, by_direction=[0, 2])
+    identify_families(run, [remembered("c-b", {0: cores[1]})], worked(), SETTINGS)
+    assert identities(run)["campaign_id"].to_list() == ["c-b"] * 3
+    identify_families(
+        run, [remembered("c-a", {0: cores[0]}), remembered("c-b", {0: cores[1]})], worked(), SETTINGS
+    )
+    table = identities(run)
+    assert table["campaign_id"].to_list() == ["c-a", "c-b", "c-b"]
+    assert table["other_id"].to_list() == ["c-b", "c-a", "c-a"]
+    assert table["event"].to_list() == [Event.KEPT] * 3

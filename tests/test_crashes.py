@@ -29,7 +29,7 @@ INSIDE = {
     "cluster": ["cluster:before"],
 }
 POINTS = [point for stage in STAGES for point in (*INSIDE.get(stage, []), f"{stage}:done")]
-POINTS += ["results:recorded", "publish:before_commit", "publish:committed"]
+POINTS += [f"{STAGES[-1]}:recorded", "publish:before_commit", "publish:committed"]
 """Every stage dies once with its work done and not recorded; some also at their start and in the middle."""
 
 

@@ -13,7 +13,7 @@ from itertools import pairwise
 
 import polars as pl
 
-from benchmarks.identity.told import Told
+from benchmarks.identity.told import ASKED, Told
 from simulation.truth import HELD, PURE
 
 DELAY = 2
@@ -61,7 +61,8 @@ class Verdict:
             kept (the id of the last time), among (one of its ids of the last time: another piece may be the largest
             now), whole (both times), events (of the truth since then), old_id, campaign_id.
         changes: per `Change`: day, event, campaign, seen (all of them are found within `DELAY` days), told within
-            `DELAY` days, kept (an id of before goes on).
+            `DELAY` days, kept (an id of before goes on), asked (a person is asked
+            within `DELAY` days whether the two are one).
         reused: per id of campaigns that no split or merge relates: campaign_id, lasting, continued (all of them are one
             that began anew).
         invented: splits and merges told of a day that were not planted: day, event, campaign_id, other_id, pieces (of
@@ -88,7 +89,8 @@ def judge(days: Sequence[Seen]) -> Verdict:
     for change in changes:
         mine = {row for row in told if _tells(row, change, owners)}
         right |= mine
-        rows.append((change.day, change.event, change.parts[0], *found.through(change), bool(mine)))
+        asked = any(_tells(row, change, owners, ASKED) for row in told)
+        rows.append((change.day, change.event, change.parts[0], *found.through(change), bool(mine), asked))
     invented = [
         (*row, _pieces(row, owners))
         for row in told
@@ -208,10 +210,14 @@ def _owners(days: Sequence[Seen], reports: Sequence[pl.DataFrame]) -> Owners:
     return owners
 
 
-def _tells(row: tuple[int, str, str, str], change: Change, owners: Owners) -> bool:
+def _tells(row: tuple[int, str, str, str], change: Change, owners: Owners, called: str = "") -> bool:
     """Whether what was told is this change: in time, and of ids that are its campaigns'."""
     day, event, *ids = row
-    if event != CALLED[change.event] or not change.day <= day <= change.day + DELAY or ids[0] == ids[1]:
+    if (
+        event != (called or CALLED[change.event])
+        or not change.day <= day <= change.day + DELAY
+        or ids[0] == ids[1]
+    ):
         return False
     sides = {change.whole, *change.parts}
     return all(any(name in sides and on <= day for name, on in owners.get(one, {}).items()) for one in ids)
@@ -240,7 +246,7 @@ Columns = Mapping[str, pl.DataType | type[pl.DataType]]
 
 _CHANGES: Columns = {
     "day": pl.Int64, "event": pl.String, "campaign": pl.String, "seen": pl.Boolean, "kept": pl.Boolean,
-    "told": pl.Boolean,
+    "told": pl.Boolean, "asked": pl.Boolean,
 }  # fmt: skip
 _STEPS: Columns = {
     "day": pl.Int64, "lasting": pl.String, "life": pl.String, "evasion": pl.String, "since": pl.Int64,

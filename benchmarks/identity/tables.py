@@ -97,21 +97,23 @@ def changes_table(months: Sequence[Month]) -> Result:
         rows.append(
             (
                 event if event != "new" else "begun anew", mine.height, visible.height, int(visible["told"].sum()),
-                int(visible["kept"].sum()), *of_pieces,
+                int((visible["asked"] & ~visible["told"]).sum()), int(visible["kept"].sum()), *of_pieces,
             )
         )  # fmt: skip
-    told = seen.filter(pl.col("event") != "new")["told"]
+    both = seen.filter(pl.col("event") != "new")
+    told = both["told"]
     wrong = int((~invented["pieces"]).sum())
     figures = (
         Figure("invented, of all told", wrong / max(wrong + int(told.sum()), 1), ""),
         Figure("invented, of 1,000 campaign-days", 1_000 * wrong / max(campaign_days, 1), ""),
     )
     columns = (
-        "change", "planted", "seen on both sides", "told in time", "an id goes on", "of pieces", "invented",
+        "change", "planted", "seen on both sides", "told in time", "else asked", "an id goes on", "of pieces",
+        "invented",
     )  # fmt: skip
     return Result(
         "Splits, merges and new beginnings",
-        (*_share("splits and merges told", told), *figures),
+        (*_share("splits and merges told", told), *_share("told or asked", told | both["asked"]), *figures),
         columns,
         tuple(rows),
     )

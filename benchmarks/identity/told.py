@@ -10,6 +10,8 @@ from campaigns.runs import Run
 
 NO_NEWS = ("kept", "minted")
 """Events that relate no two campaigns."""
+ASKED = "asked"
+"""What two kept campaigns are called of which a person is to say whether they are one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +31,8 @@ class Told:
         identities = pl.DataFrame(run.table("identities"))
         told = ("event", "campaign_id", "other_id")
         events = pl.concat([identities.select(told), pl.DataFrame(run.table("unseen")).select(told)])
+        asked = (pl.col("event") == "kept") & pl.col("other_id").is_not_null()
+        events = events.with_columns(pl.when(asked).then(pl.lit(ASKED)).otherwise("event").alias("event"))
         texts = pl.DataFrame(run.table("family_members", ["text_key", "family"]))
         sent = pl.DataFrame(run.prompts(["prompt_id", "text_key"]))
         return cls(
