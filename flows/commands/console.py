@@ -35,14 +35,14 @@ STAGES: Final = {
     "index": "index",
     "cluster": "form families",
     "label": "label",
-    "join": "join wordings of one pool",
-    "cover": "learn what marks reworded families",
+    "join": "join wordings",
+    "cover": "learn reworded families",
     "identify": "recognise campaigns",
     "link": "link accounts",
     "collide": "try known matchers",
     "layout": "draw the map",
     "results": "write results",
-    "seeds": "compare with what partners told",
+    "seeds": "compare with seeds",
 }
 TIER_STYLES: Final = {"actionable": "bold red", "review": "yellow", "benign": "green"}
 _ROOMS: Final = (
