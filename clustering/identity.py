@@ -141,7 +141,7 @@ class _Recognition:
     def _left_over(self, row: int) -> Identity:
         """The campaign that it fits best is another's today, or it fits none."""
         fits = self._fits
-        held = [k for k in self._rows_of if fits.wording(self._settings)[row, k]]
+        held = [k for k in self._rows_of if self._part_of(row, k)]
         if held:
             column = max(held, key=lambda k: (fits.score[row, k], -k))
             if not self._parted(row, column):
@@ -164,6 +164,15 @@ class _Recognition:
             return Identity(self._new_ids[row], Event.MINTED, 0.0)
         nearest = self._identity(row, int(np.argmax(fits.nearest[row])), self._new_ids[row], Event.MINTED)
         return replace(nearest, other_id=None)  # how near it is tells something, which it is does not
+
+    def _part_of(self, row: int, column: int) -> bool:
+        """Whether `row` sends a wording of `column`, or fits it while all that it is now is put in other words."""
+        fits, settings = self._fits, self._settings
+        wording = fits.wording(settings)[:, column]
+        rewritten = not wording[self._rows_of[column]].any()
+        return bool(
+            wording[row] or (rewritten and fits.tied[row, column] and fits.same(settings)[row, column])
+        )
 
     def _vanished(self, row: int, column: int) -> bool:
         """Whether `column` asked for the same until it was gone: its operator may have changed words and accounts."""

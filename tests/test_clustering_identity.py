@@ -173,6 +173,24 @@ def test_wordings_whose_accounts_part_become_two_campaigns() -> None:
     assert leaves.campaign_id == mint(DAY, halves[1])
 
 
+def test_a_campaign_rewritten_overnight_in_several_wordings_keeps_its_id_in_all_of_them() -> None:
+    """Unless its own words are sent as well: then what is alike may be another job of the pool."""
+
+    def near(one: Found) -> Found:
+        """Half way between what was asked for and something else."""
+        half = np.array([0.5, 0.75**0.5, 0, 0, 0, 0, 0, 0], np.float32)
+        return replace(one, wordings=[replace(wording, direction=half) for wording in one.wordings])
+
+    before = known("c-old", range(20), accounts=range(40), direction=0)
+    ours, others = (
+        near(found(range(100, 120), accounts=range(30))),
+        near(found(range(200, 220), accounts=range(10, 40))),
+    )
+    assert [i.campaign_id for i in told([ours, others], [before]).identities] == ["c-old"] * 2
+    as_ever = found(range(20), accounts=range(30), direction=0)
+    assert [i.campaign_id == "c-old" for i in told([as_ever, others], [before]).identities] == [True, False]
+
+
 def test_a_reworded_half_that_leaves_is_a_split_by_who_sends_it_and_what_it_says() -> None:
     """Requests put in other words each time overlap with their wording of yesterday by little."""
     before = known("c-old", range(20), range(50, 70), accounts=range(40), direction=0)
