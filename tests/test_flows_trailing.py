@@ -118,7 +118,7 @@ def done(monkeypatch: pytest.MonkeyPatch) -> list[str]:
         return {}
 
     clustered = ("family_members.parquet", "family_cores.parquet", BACKGROUND_FILE, "canaries.parquet")
-    labelled = ("labels.parquet", "matchers.parquet", "slot_values.parquet")
+    labelled = ("labels.parquet", "matchers.parquet", "slot_values.parquet", "directions.npy")
     monkeypatch.setattr(
         "clustering.stage.group", work("group", "usual.parquet", "groups.parquet", "open_texts.parquet")
     )
