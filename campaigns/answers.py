@@ -64,7 +64,7 @@ def open_questions(session: Session) -> list[RelatedEntry]:
     the newer one is asked about, on the latest day.
     """
     answered = select(AnswerRow.campaign_id)
-    since = {row.campaign_id: row.first_day for row in session.scalars(select(CampaignRow))}
+    since = dict(session.execute(select(CampaignRow.campaign_id, CampaignRow.first_day)).tuples().all())
     asked = (Event.POSSIBLY_CONTINUES, Event.KEPT)
     rows = session.scalars(
         select(LineageRow)

@@ -93,10 +93,13 @@ class _Recognition:
     ) -> None:
         self._found, self._new_ids, self._known = found, new_ids, known
         self._fits, self._settings = fits, settings
+        self._same, self._wording, self._related = (
+            fits.same(settings), fits.wording(settings), fits.related(settings)
+        )  # fmt: skip
         self._days_ago = np.array([(day - one.last_day).days for one in known], np.int64)
         self._at_large = np.array([one.merged_into is None for one in known], np.bool_)
         able = self._at_large & (self._days_ago <= settings.retire_days)
-        given = _assignment(np.where(fits.same(settings) & able, fits.score + self._seniority(), 0.0))
+        given = _assignment(np.where(self._same & able, fits.score + self._seniority(), 0.0))
         self._rows_of: dict[int, list[int]] = {int(k): [row] for row, k in enumerate(given) if k >= 0}
         decided = {row: self._found_again(row, int(k)) for row, k in enumerate(given) if k >= 0}
         best = fits.score.max(axis=1, initial=0.0)
@@ -109,11 +112,10 @@ class _Recognition:
 
         Where a second pass joins it with what the first took for a new campaign, the older id is the one to last.
         """
-        fits = self._fits
         of_first_pass = (self._days_ago == 0) & np.array(
             [not one.born_today for one in self._known], np.bool_
         )
-        return np.where(fits.wording(self._settings) & of_first_pass, 2.0, 0.0)
+        return np.where(self._wording & of_first_pass, 2.0, 0.0)
 
     def merged(self) -> list[tuple[str, Identity]]:
         """Known campaigns of the last days whose wording another campaign sends today, and nobody for them."""
@@ -151,7 +153,7 @@ class _Recognition:
                 row, column, self._new_ids[row], Event.SPLIT
             )
         free = [k for k in np.flatnonzero(self._at_large).tolist() if k not in self._rows_of]
-        asked = [k for k in free if fits.related(self._settings)[row, k]]
+        asked = [k for k in free if self._related[row, k]]
         vanished = [k for k in free if self._vanished(row, k)]
         if asked or vanished:
             column = (
@@ -167,12 +169,9 @@ class _Recognition:
 
     def _part_of(self, row: int, column: int) -> bool:
         """Whether `row` sends a wording of `column`, or fits it while all that it is now is put in other words."""
-        fits, settings = self._fits, self._settings
-        wording = fits.wording(settings)[:, column]
-        rewritten = not wording[self._rows_of[column]].any()
-        return bool(
-            wording[row] or (rewritten and fits.tied[row, column] and fits.same(settings)[row, column])
-        )
+        rewritten = not self._wording[self._rows_of[column], column].any()
+        fits = self._fits.tied[row, column] and self._same[row, column]
+        return bool(self._wording[row, column] or (rewritten and fits))
 
     def _vanished(self, row: int, column: int) -> bool:
         """Whether `column` asked for the same until it was gone: its operator may have changed words and accounts."""
