@@ -5,6 +5,7 @@ from __future__ import annotations
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from campaigns.audit import Action, append
 from campaigns.entries import Answer, CampaignState, Clock, Event, RelatedEntry, utc_now
 from campaigns.errors import UsageError
 from campaigns.tables import AnswerRow, CampaignRow, LineageRow
@@ -47,6 +48,14 @@ def record_answer(
         newer.state = CampaignState.MERGED if same else CampaignState.OPEN
     session.flush()
     session.refresh(row)
+    append(
+        session,
+        actor=row.author,
+        action=Action.ANSWERED,
+        subject=campaign_id,
+        details={"answer": row.id, "other": other_id, "same": same, "reason": row.reason},
+        at=row.created_at,
+    )
     return row.entry()
 
 

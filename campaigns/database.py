@@ -29,7 +29,7 @@ from sqlalchemy.pool import ConnectionPoolEntry
 
 from campaigns.errors import DiskFullError, IntegrityError, LockHeldError, ShoalError, UsageError
 from campaigns.failpoints import failpoint
-from campaigns.tables import Base
+from campaigns.review_tables import METADATA
 
 WAIT_SECONDS = 10
 _MIGRATIONS = Path(__file__).parent / "migrations"
@@ -222,7 +222,7 @@ def _is_current(connection: Connection, where: str) -> bool:
     script = ScriptDirectory.from_config(migration_config(connection))
     revision = MigrationContext.configure(connection).get_current_revision()
     if revision is None:
-        strangers = Base.metadata.tables.keys() & set(inspect(connection).get_table_names())
+        strangers = METADATA.tables.keys() & set(inspect(connection).get_table_names())
         if strangers:
             raise IntegrityError(
                 f"the database has tables that Shoal did not make: {', '.join(sorted(strangers))}",

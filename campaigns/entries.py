@@ -159,15 +159,21 @@ class CampaignDay:
     title: str
     objective: Objective
     template: str
+    operator_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CampaignSummary(CampaignDay):
-    """A campaign on one day, and what outlasts the day."""
+    """A campaign on one day, and what outlasts the day.
+
+    `labelled`: title or objective are a person's. `verdict`: of the decision that stands.
+    """
 
     first_day: date
     last_day: date
     state: str
+    labelled: bool = False
+    verdict: Verdict | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -266,6 +272,7 @@ class CampaignRecord:
     template: str
     wordings: tuple[WordingRecord, ...]
     lineage: tuple[Lineage, ...] = ()
+    operator_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -447,15 +454,23 @@ class SeedsAdded:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AllowEntry:
-    """Known benign, on the word of `author`. `expires_on` is the last day on which it holds; None: no end."""
+    """Known benign, on the word of `author`. `expires_on` is the last day on which it holds; None: no end.
 
-    id: int
+    It was added by itself, then it has an `id`; or it is a dismissal that stands, the decision `decision_id`.
+    """
+
+    id: int | None
     kind: AllowKind
     value: str
     reason: str
     author: str
     created_at: datetime
     expires_on: date | None
+    decision_id: int | None = None
+
+    @property
+    def name(self) -> str:
+        return f"decision {self.decision_id}" if self.id is None else str(self.id)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -476,7 +491,8 @@ class Decision:
     """What `author` said of a campaign after looking at the run `run_id` of `day`.
 
     A row that takes an earlier decision back names it in `undoes`, repeats its campaign, day and run, and has no
-    verdict of its own.
+    verdict of its own. `expires_on`: the last day on which a dismissal is an entry of the allow-list. `proposal_id`:
+    the proposal of `author` that a second person approved.
     """
 
     id: int
@@ -488,3 +504,5 @@ class Decision:
     author: str
     created_at: datetime
     undoes: int | None = None
+    expires_on: date | None = None
+    proposal_id: int | None = None

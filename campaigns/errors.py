@@ -9,7 +9,8 @@
     ├── DiskFullError             6   no room; the last published run is untouched
     ├── IntegrityError            7   a file or row is not what its checksum says
     ├── DeliveryPendingError      8   messages wait to be delivered
-    └── HealthError               9   what was found looks like a failure; it was not published
+    ├── HealthError               9   what was found looks like a failure; it was not published
+    └── ConflictError            10   what you looked at has changed since
 
 Each says what is wrong, where, and what to do next. `flows.cli` prints the three parts and leaves with
 the exit code; a traceback appears under `--debug` only.
@@ -73,3 +74,9 @@ class HealthError(ShoalError):
     """A check of the health gate failed. The run is kept; only its publishing waits for somebody's word."""
 
     exit_code = 9
+
+
+class ConflictError(ShoalError):
+    """What somebody looked at before they decided is no longer so."""
+
+    exit_code = 10

@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 
 from campaigns.answers import standing_answers
 from campaigns.collisions import Met
+from campaigns.current import follow_days
 from campaigns.entries import (
     CampaignRecord,
     CampaignState,
@@ -81,6 +82,7 @@ def publish(
         _clear(session, run)
         _write(session, run, rows)
         _derive(session, run)
+        follow_days(session)
         _derive_states(session, sleep or Sleep())
         failpoint("publish:before_commit")
     failpoint("publish:committed")
@@ -109,6 +111,7 @@ def _rows(
                 "title": campaign.title,
                 "objective": campaign.objective,
                 "template": campaign.template,
+                "operator_id": campaign.operator_id,
             }
         )
         wordings += [{**key, **_wording(campaign.campaign_id, one)} for one in campaign.wordings]

@@ -79,6 +79,7 @@ def records(run: Run, encoder: str = "") -> list[CampaignRecord]:
                 template=row["template"],
                 wordings=wordings[row["campaign_id"]],
                 lineage=(_lineage(identity),),
+                operator_id=row["operator_id"],
             )
         )
     return result

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Sequence
+from datetime import datetime
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from campaigns.audit import Action, append
 from campaigns.entries import Clock, KnownMatcher, Seed, SeedEvent, SeedRecord, SeedsAdded, Tlp, utc_now
 from campaigns.errors import UsageError
 from campaigns.records import MatcherState
@@ -75,11 +77,7 @@ def remove(session: Session, seed_id: str, *, reason: str, author: str, clock: C
         _said("an author", author),
         _said("a reason", reason),
     )
-    session.add(
-        SeedEventRow(
-            seed_id=seed_id, event=SeedEvent.REMOVED, reason=row.removed_reason, author=row.removed_by, at=at
-        )
-    )
+    _note(session, seed_id, SeedEvent.REMOVED, row.removed_reason, row.removed_by, at)
     session.flush()
     session.refresh(row)
     return row.entry()
@@ -147,15 +145,13 @@ def _measure(row: SeedRow, matcher: KnownMatcher) -> None:
 
 
 def _log(session: Session, seed: Seed, event: SeedEvent, reason: str) -> None:
-    session.add(
-        SeedEventRow(
-            seed_id=seed.seed_id,
-            event=event,
-            reason=reason,
-            author=_said("an author", seed.imported_by),
-            at=seed.imported_at,
-        )
-    )
+    _note(session, seed.seed_id, event, reason, _said("an author", seed.imported_by), seed.imported_at)
+
+
+def _note(session: Session, seed_id: str, event: SeedEvent, reason: str, author: str, at: datetime) -> None:
+    session.add(SeedEventRow(seed_id=seed_id, event=event, reason=reason, author=author, at=at))
+    details = {"event": str(event), "reason": reason}
+    append(session, actor=author, action=Action.SEED, subject=seed_id, details=details, at=at)
 
 
 def _said(name: str, text: str) -> str:

@@ -18,13 +18,15 @@ from datetime import date
 from pathlib import Path
 from typing import Self
 
-from sqlalchemy import URL, ColumnElement, delete, func, or_, select, text
+from sqlalchemy import URL, func, select, text
 from sqlalchemy.orm import Session
 
+from campaigns.allow import allow, disallow, select_allowed
 from campaigns.answers import open_questions, record_answer, standing_answers
+from campaigns.audit import KEY_IN_SESSION, Anchor, audit_key, head, verify_audit
 from campaigns.collisions import Limits
 from campaigns.database import Database, migrate
-from campaigns.decisions import record, select_decisions, take_back
+from campaigns.decisions import latest, record, select_decisions, take_back
 from campaigns.entries import (
     AllowEntry,
     AllowKind,
@@ -43,7 +45,7 @@ from campaigns.entries import (
     Verdict,
     utc_now,
 )
-from campaigns.errors import IntegrityError, UsageError
+from campaigns.errors import IntegrityError
 from campaigns.history import select_history
 from campaigns.known import select_known
 from campaigns.known_matchers import judged, read_known, select_latest_wordings, select_met, select_suspected
@@ -59,7 +61,6 @@ from campaigns.seeds import (
 )
 from campaigns.settings import Settings
 from campaigns.tables import (
-    AllowRow,
     CampaignDayRow,
     CampaignRow,
     DayRow,
@@ -72,10 +73,17 @@ from campaigns.tables import (
 class Store:
     """The open store; safe to share between threads, not across a fork."""
 
-    def __init__(self, database: Database, home: Path | None = None, limits: Limits | None = None) -> None:
+    def __init__(
+        self,
+        database: Database,
+        home: Path | None = None,
+        limits: Limits | None = None,
+        secret: str = "",
+    ) -> None:
         self._database = database
         self._home = home
         self._limits = limits or Limits()
+        self._info = {KEY_IN_SESSION: audit_key(secret)}
         self.where = database.where
         """The URL without its password, for messages."""
 
@@ -87,20 +95,27 @@ class Store:
             UsageError: it cannot be reached, or a newer Shoal has written it.
             IntegrityError: it is damaged, or not Shoal's.
         """
-        url = settings.store_url.get_secret_value()
-        if url:
-            return cls.open_url(url, settings.home, Limits.of(settings))
-        settings.home.mkdir(parents=True, exist_ok=True)
-        path = settings.home.resolve() / "shoal.db"
-        return cls.open_url(URL.create("sqlite", database=str(path)), settings.home, Limits.of(settings))
+        url: str | URL = settings.store_url.get_secret_value()
+        if not url:
+            settings.home.mkdir(parents=True, exist_ok=True)
+            url = URL.create("sqlite", database=str(settings.home.resolve() / "shoal.db"))
+        secret = settings.secret_key.get_secret_value()
+        return cls.open_url(url, settings.home, Limits.of(settings), secret)
 
     @classmethod
-    def open_url(cls, url: str | URL, home: Path | None = None, limits: Limits | None = None) -> Self:
+    def open_url(
+        cls,
+        url: str | URL,
+        home: Path | None = None,
+        limits: Limits | None = None,
+        secret: str = "",
+    ) -> Self:
         """As `open`; the folder of a SQLite file has to exist.
 
         Args:
             home: holds the runs, where they are asked for.
             limits: by which matchers are judged; None: those of the settings' defaults.
+            secret: from which the key of the audit log is made; empty: it has none.
         """
         database = Database(url)
         try:
@@ -108,7 +123,7 @@ class Store:
         except BaseException:
             database.close()
             raise
-        return cls(database, home, limits)
+        return cls(database, home, limits, secret)
 
     def close(self) -> None:
         self._database.close()
@@ -122,7 +137,11 @@ class Store:
     @contextmanager
     def reading(self) -> Iterator[Session]:
         """A transaction that sees one state from start to end and never makes a writer wait."""
-        with self._database.errors_in_words(), Session(self._database.reader) as session, session.begin():
+        with (
+            self._database.errors_in_words(),
+            Session(self._database.reader, info=self._info) as session,
+            session.begin(),
+        ):
             yield session
 
     @contextmanager
@@ -133,7 +152,11 @@ class Store:
             LockHeldError: others wrote for longer than `database.WAIT_SECONDS`.
             DiskFullError: no room; nothing was changed.
         """
-        with self._database.errors_in_words(), Session(self._database.writer) as session, session.begin():
+        with (
+            self._database.errors_in_words(),
+            Session(self._database.writer, info=self._info) as session,
+            session.begin(),
+        ):
             session.connection()  # wait for our turn here, not at the first statement
             yield session
 
@@ -243,11 +266,11 @@ class Store:
             IntegrityError: the files of a run are gone, or the store was opened without its home.
         """
         with self.reading() as session:
-            latest = select_latest_wordings(session, before)
+            found = select_latest_wordings(session, before)
             met = select_met(session, before)
             suspected = select_suspected(session, before)
-        latest = [one for one in latest if campaign_id in ("", one.campaign_id)]
-        known = read_known(self._home, latest, first_pass, skip_gone=skip_gone)
+        wanted = [one for one in found if campaign_id in ("", one.campaign_id)]
+        known = read_known(self._home, wanted, first_pass, skip_gone=skip_gone)
         known = [replace(entry, suspected=entry.campaign_id in suspected) for entry in known]
         return judged(known, met, self._limits)
 
@@ -269,17 +292,14 @@ class Store:
     # -- allow-list ------------------------------------------------------------------------------------
 
     def allowed(self, day: date) -> list[AllowEntry]:
-        """Entries that hold on a day, in the order they were made. A new one speaks for earlier days too."""
-        return self._allow_entries(or_(AllowRow.expires_on.is_(None), AllowRow.expires_on >= day))
+        """Entries that hold on a day. A new one speaks for earlier days too. See `campaigns.allow.select_allowed`."""
+        with self.reading() as session:
+            return select_allowed(session, day)
 
     def allow_list(self) -> list[AllowEntry]:
-        """Every entry, expired ones too."""
-        return self._allow_entries()
-
-    def _allow_entries(self, *conditions: ColumnElement[bool]) -> list[AllowEntry]:
+        """Every entry, expired ones too. See `campaigns.allow.select_allowed`."""
         with self.reading() as session:
-            rows = session.scalars(select(AllowRow).where(*conditions).order_by(AllowRow.id))
-            return [row.entry() for row in rows]
+            return select_allowed(session)
 
     def add_allow(
         self,
@@ -291,38 +311,16 @@ class Store:
         expires_on: date | None = None,
         clock: Clock = utc_now,
     ) -> AllowEntry:
-        """
-        Raises:
-            UsageError: value, reason or author is blank.
-        """
-        for name, given in (("value", value), ("reason", reason), ("author", author)):
-            if not given.strip():
-                raise UsageError(
-                    f"an allow-list entry needs {name}", hint="Say what is benign, why, and who says so."
-                )
+        """See `campaigns.allow.allow`."""
         with self.writing() as session:
-            row = AllowRow(
-                kind=kind,
-                value=value,
-                reason=reason,
-                author=author,
-                created_at=clock(),
-                expires_on=expires_on,
+            return allow(
+                session, kind, value, reason=reason, author=author, expires_on=expires_on, clock=clock
             )
-            session.add(row)
-            session.flush()
-            session.refresh(row)
-            return row.entry()
 
-    def remove_allow(self, entry_id: int) -> None:
-        """
-        Raises:
-            UsageError: there is no such entry.
-        """
+    def remove_allow(self, entry_id: int, *, author: str, clock: Clock = utc_now) -> None:
+        """See `campaigns.allow.disallow`."""
         with self.writing() as session:
-            removed = session.scalar(delete(AllowRow).where(AllowRow.id == entry_id).returning(AllowRow.id))
-            if removed is None:
-                raise UsageError(f"no allow-list entry {entry_id}")
+            disallow(session, entry_id, author=author, clock=clock)
 
     # -- identity --------------------------------------------------------------------------------------
 
@@ -355,11 +353,21 @@ class Store:
         reason: str,
         author: str,
         day: date | None = None,
+        expires_on: date | None = None,
         clock: Clock = utc_now,
     ) -> Decision:
         """See `campaigns.decisions.record`."""
         with self.writing() as session:
-            return record(session, campaign_id, verdict, reason=reason, author=author, day=day, clock=clock)
+            return record(
+                session,
+                campaign_id,
+                verdict,
+                reason=reason,
+                author=author,
+                day=day,
+                expires_on=expires_on,
+                clock=clock,
+            )
 
     def undo(self, decision_id: int, *, reason: str, author: str, clock: Clock = utc_now) -> Decision:
         """See `campaigns.decisions.take_back`."""
@@ -373,7 +381,7 @@ class Store:
 
     def standing(self, campaign_id: str | None = None) -> dict[str, Decision]:
         """The decision that stands, by campaign: the latest that was not taken back."""
-        return {decision.campaign_id: decision for decision in self.decisions(campaign_id, in_force=True)}
+        return latest(self.decisions(campaign_id, in_force=True))
 
     # -- seeds -----------------------------------------------------------------------------------------
 
@@ -424,8 +432,17 @@ class Store:
 
     # -- health ----------------------------------------------------------------------------------------
 
-    def verify(self) -> list[str]:
-        """Look for damage; return what is wrong, in words."""
+    def audit_head(self) -> Anchor:
+        """How the audit log stands, for the manifest of a run."""
+        with self.reading() as session:
+            return head(session)
+
+    def verify(self, anchors: Sequence[Anchor] = ()) -> list[str]:
+        """Look for damage; return what is wrong, in words.
+
+        Args:
+            anchors: heads of the audit log that runs noted.
+        """
         problems: list[str] = []
         try:
             with self.reading() as session:
@@ -439,6 +456,7 @@ class Store:
                         row.entry()
                     except IntegrityError as error:
                         problems.append(f"store: {error.what}")
+                problems += verify_audit(session, anchors).problems
         except IntegrityError as error:  # too damaged to be read to the end
             problems.append(f"store: {error.what}")
         return problems

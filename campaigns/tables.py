@@ -4,6 +4,8 @@
      │            │
     days     campaign_wordings   matcher_days   decisions   answers   allow_list   day_locks   seeds ──< seed_events
 
+`campaigns.review_tables` has the tables of what people do besides.
+
 `days` is the pointer: a run is published when its day points to it. `campaign_days` holds what the published
 run of a day said about a campaign. `campaigns` holds what outlasts a day and is derived from `campaign_days`:
 what a campaign is called is what its latest day calls it, so the order in which days are run leaves no trace.
@@ -27,11 +29,14 @@ from sqlalchemy import (
     Double,
     ForeignKey,
     ForeignKeyConstraint,
+    Index,
     LargeBinary,
     MetaData,
     Text,
     TypeDecorator,
     UniqueConstraint,
+    false,
+    text,
 )
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
@@ -65,6 +70,11 @@ DIRECTION = np.dtype("<f2")
 _UNSTORABLE = {0: "\ufffd", **dict.fromkeys(range(0xD800, 0xE000), "\ufffd")}
 
 
+def storable(given: str) -> str:
+    """Text as the database gives it back: NUL and lone surrogates become U+FFFD."""
+    return given.translate(_UNSTORABLE)
+
+
 class CleanText(TypeDecorator[str]):
     """Text that any database takes: NUL and lone surrogates become U+FFFD.
 
@@ -76,7 +86,7 @@ class CleanText(TypeDecorator[str]):
     cache_ok = True
 
     def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:  # noqa: ARG002 the base names it
-        return None if value is None else value.translate(_UNSTORABLE)
+        return None if value is None else storable(value)
 
 
 class UtcDateTime(TypeDecorator[datetime]):
@@ -156,16 +166,45 @@ class DayRow(Base):
 
 
 class CampaignRow(Base):
+    """What outlasts a day: how the latest day shows the campaign, what people call it, and what they decided.
+
+    All of it can be had from `campaign_days`, `labels` and `decisions` (`campaigns.current`); it stands here so that
+    the queue reads one table.
+    """
+
     __tablename__ = "campaigns"
+    __table_args__ = (
+        Index("ix_campaigns_queue", "state", "score", "campaign_id"),
+        Index("ix_campaigns_operator_id", "operator_id"),
+    )
 
     campaign_id: Mapped[str] = mapped_column(primary_key=True)
     first_day: Mapped[date] = mapped_column(index=True)
     last_day: Mapped[date] = mapped_column(index=True)
     state: Mapped[str] = mapped_column(server_default="open")
+    run_id: Mapped[str] = mapped_column(server_default=text("''"))
+    tier: Mapped[str] = mapped_column(server_default=text("''"))
+    score: Mapped[float] = mapped_column(server_default=text("0"))
+    n_prompts: Mapped[int] = mapped_column(server_default=text("0"))
+    n_accounts: Mapped[int] = mapped_column(server_default=text("0"))
+    operator_id: Mapped[str | None]
+    title: Mapped[str] = mapped_column(server_default=text("''"))
+    objective: Mapped[str] = mapped_column(server_default=text("''"))
+    labelled: Mapped[bool] = mapped_column(server_default=false())
+    verdict: Mapped[str | None]
 
     def summary(self, on_day: CampaignDayRow) -> CampaignSummary:
+        """What a person called it holds on every day."""
+        told = asdict(on_day.entry())
+        if self.labelled:
+            told |= {"title": self.title, "objective": Objective(self.objective)}
         return CampaignSummary(
-            **asdict(on_day.entry()), first_day=self.first_day, last_day=self.last_day, state=self.state
+            **told,
+            first_day=self.first_day,
+            last_day=self.last_day,
+            state=self.state,
+            labelled=self.labelled,
+            verdict=None if self.verdict is None else Verdict(self.verdict),
         )
 
 
@@ -186,6 +225,7 @@ class CampaignDayRow(Base):
     title: Mapped[str]
     objective: Mapped[str]
     template: Mapped[str]
+    operator_id: Mapped[str | None]
 
     def entry(self) -> CampaignDay:
         return CampaignDay(
@@ -199,6 +239,7 @@ class CampaignDayRow(Base):
             title=self.title,
             objective=Objective(self.objective),
             template=self.template,
+            operator_id=self.operator_id,
         )
 
 
@@ -348,6 +389,8 @@ class DecisionRow(Base):
     author: Mapped[str]
     created_at: Mapped[datetime]
     undoes: Mapped[int | None] = mapped_column(ForeignKey("decisions.id"))
+    expires_on: Mapped[date | None]
+    proposal_id: Mapped[int | None]
 
     def entry(self) -> Decision:
         return Decision(
@@ -360,6 +403,8 @@ class DecisionRow(Base):
             author=self.author,
             created_at=self.created_at,
             undoes=self.undoes,
+            expires_on=self.expires_on,
+            proposal_id=self.proposal_id,
         )
 
 

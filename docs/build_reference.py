@@ -671,7 +671,7 @@ def error_tree() -> list[tuple[str, str, str]]:
     Raises:
         ValueError: the drawing does not show the classes and codes that are there.
     """
-    drawn = re.findall(r"[├└]── (\w+) +(\d) +(.+)", errors.__doc__ or "")
+    drawn = re.findall(r"[├└]── (\w+) +(\d+) +(.+)", errors.__doc__ or "")
     classes = {
         name: str(value.exit_code)
         for name, value in vars(errors).items()

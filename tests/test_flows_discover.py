@@ -206,7 +206,7 @@ def test_what_the_store_says_by_now_is_what_a_resumed_run_goes_by(tmp_path: Path
         assert resumed() == ["identify"]  # and it says the same as before
         entry = store.add_allow(AllowKind.CAMPAIGN, "c1", reason="a course", author="ada")
         assert resumed() == ["link"]
-        store.remove_allow(entry.id)
+        store.remove_allow(entry.id, author="ada")
         assert resumed() == ["link"]
         publish_now(store, a_run(DAY + timedelta(days=1)), [a_campaign("c2")])  # later days do not speak
         assert resumed() == []

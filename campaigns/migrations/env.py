@@ -2,12 +2,12 @@
 
 from alembic import context
 
-from campaigns.tables import Base
+from campaigns.review_tables import METADATA
 
 connection = context.config.attributes["connection"]
 context.configure(
     connection=connection,
-    target_metadata=Base.metadata,
+    target_metadata=METADATA,
     render_as_batch=connection.dialect.name == "sqlite",  # SQLite alters a table by copying it
     transactional_ddl=True,
 )

@@ -93,7 +93,14 @@ def list_entries(
         return
     made = table("entry", "kind", "value", "reason", "author", "until", right=("entry",))
     for entry in entries:
-        cells = (entry.id, entry.kind, entry.value, entry.reason, entry.author, entry.expires_on or "no end")
+        cells = (
+            entry.name,
+            entry.kind,
+            entry.value,
+            entry.reason,
+            entry.author,
+            entry.expires_on or "no end",
+        )
         made.add_row(*(safe(cell) for cell in cells))
     console().print(made)
 
@@ -102,13 +109,15 @@ def list_entries(
 def remove(
     ctx: typer.Context,
     entry: Annotated[int, typer.Argument(help="Number of the entry in `shoal allow list`.")],
+    author: Annotated[str | None, typer.Option("--author", help="Who removes it. Default: you.")] = None,
 ) -> None:
-    """Remove an entry.
+    """Remove an entry. One that is a dismissal goes when the decision is undone.
 
     [bold]Examples[/bold]
       shoal allow remove 3
+      shoal decide c-4f2a --undo --reason "not a course after all"
     """
     call: Call = ctx.obj
     with call.store() as store:
-        store.remove_allow(entry)
+        store.remove_allow(entry, author=author or getpass.getuser())
     say(f"entry {entry} removed", quiet=call.quiet)
