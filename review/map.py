@@ -20,6 +20,8 @@ from string import Template
 from typing import Any, Final
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from campaigns import files
@@ -42,6 +44,17 @@ _TITLE_CHARACTERS: Final = 90
 _REASONS: Final = 4
 _REASON_CHARACTERS: Final = 240
 _PLACES: Final = 4
+_COLUMNS: Final = [
+    "campaign_id",
+    "label",
+    "tier",
+    "objective",
+    "score",
+    "n_prompts",
+    "n_accounts",
+    "template",
+    "reasons",
+]
 _LARGEST: Final = 0.028
 """Radius of the largest mark."""
 _FOLDER: Final = Path(__file__).parent / "templates"
@@ -95,11 +108,11 @@ def read_picture(run: Run, most: int = MOST_POINTS) -> Picture:
 
     Every point of a campaign is kept; of the others the largest, up to `most` points in all.
     """
-    rows = run.table("campaigns").to_pylist()
+    rows = run.table("campaigns", _COLUMNS).to_pylist()
     rows.sort(key=lambda row: (list(Tier).index(Tier(row["tier"])), -row["score"], row["campaign_id"]))
-    ranks = {row["campaign_id"]: rank for rank, row in enumerate(rows)}
     table = run.table("map")
-    campaign = np.array([ranks.get(name, -1) for name in table["campaign_id"].to_pylist()], np.int32)
+    by_rank = pa.array([row["campaign_id"] for row in rows], pa.string())
+    campaign = pc.index_in(table["campaign_id"], value_set=by_rank).fill_null(-1).to_numpy()
     n_prompts = table["n_prompts"].to_numpy().astype(np.int64)
     kept = _kept(campaign, n_prompts, most)
     places = _unit_square(np.stack([table["x"].to_numpy()[kept], table["y"].to_numpy()[kept]], axis=1))
