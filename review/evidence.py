@@ -10,13 +10,19 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from accounts.combine import benjamini_hochberg, cauchy
 from accounts.signals.reading import COUNTED, NOT_ACTIONABLE, NOT_TESTED, Group
 from campaigns.records import Tier
-
-if TYPE_CHECKING:
-    from campaigns.runs import Run
+from campaigns.runs import Run
+from campaigns.settings import TierSettings
+from review.run_tables import RunTables
 
 Row = dict[str, Any]
 
@@ -133,57 +139,102 @@ class Sheet:
         }
 
 
-def read_sheet(run: Run, campaign: Row) -> Sheet:
-    """The evidence of a row of `campaigns.parquet`, by the bounds that the run went by."""
-    import numpy as np
+@dataclass(frozen=True, slots=True)
+class DayWeights:
+    """What the signals of each campaign of a day come to, as the tiers weigh them.
 
-    from accounts.combine import benjamini_hochberg, cauchy
-    from campaigns.settings import TierSettings
+    Attributes:
+        places: the row of each campaign in the arrays, by id.
+        n_tested: int64 (n, groups), signals that have a p-value; the groups are those of `COUNTED`.
+        groups: float64 (n, groups), their p-values put together; NaN where none was tested.
+        together, q_values: float64 (n,), of all groups; NaN where nothing was tested.
+        bounds: those that the run went by.
+    """
 
-    given = run.manifest().get("settings", {}).get("tier", {})
-    settings = TierSettings(
+    places: dict[str, int]
+    n_tested: NDArray[np.int64]
+    groups: NDArray[np.float64]
+    together: NDArray[np.float64]
+    q_values: NDArray[np.float64]
+    bounds: TierSettings
+
+    @property
+    def nbytes(self) -> int:
+        arrays = (self.n_tested, self.groups, self.together, self.q_values)
+        return sum(array.nbytes for array in arrays) + _PLACE_BYTES * len(self.places)
+
+
+_PLACE_BYTES: Final = 150
+
+
+def day_weights(tables: RunTables) -> DayWeights:
+    """Computed once for a run."""
+    return tables.made("day weights", lambda: _weigh(tables))
+
+
+def _weigh(tables: RunTables) -> DayWeights:
+    given = tables.run.manifest().get("settings", {}).get("tier", {})
+    bounds = TierSettings(
         **{name: value for name, value in given.items() if name in TierSettings.model_fields}
     )
-    table = run.table("evidence")
-    names = sorted(set(run.table("campaigns", ["campaign_id"])["campaign_id"].to_pylist()))
-    place, column = {name: i for i, name in enumerate(names)}, {group: i for i, group in enumerate(COUNTED)}
-    found: dict[tuple[int, int], list[float]] = {}
-    for name, group, p_value in zip(
-        *(table[key].to_pylist() for key in ("campaign_id", "group", "p_value")), strict=True
-    ):
-        if p_value is not None and group in column:
-            found.setdefault((place[name], column[Group(group)]), []).append(p_value)
-    groups = np.full((len(names), len(COUNTED)), np.nan)
-    for at, p_values in found.items():
-        groups[at] = cauchy(np.array(p_values))
+    names = pc.unique(tables.table("campaigns", ["campaign_id"], keep=False)["campaign_id"])
+    evidence = tables.table("evidence", ["campaign_id", "group", "p_value"], keep=False)
+    place = pc.index_in(evidence["campaign_id"], value_set=names)
+    column = pc.index_in(evidence["group"], value_set=pa.array([str(group) for group in COUNTED]))
+    p_values = evidence["p_value"]
+    counts = pc.and_(pc.and_(pc.is_valid(place), pc.is_valid(column)), pc.is_valid(p_values))
+    cells = len(COUNTED) * place.filter(counts).to_numpy().astype(np.int64) + column.filter(counts).to_numpy()
+    order = np.argsort(cells, kind="stable")
+    sorted_p = p_values.filter(counts).to_numpy()[order]
+    n_tested = np.bincount(cells, minlength=len(names) * len(COUNTED))
+    starts = np.cumsum(n_tested) - n_tested
+    groups = np.full(len(n_tested), np.nan)
+    for size in np.unique(n_tested[n_tested > 0]):  # all cells of a size at once, with nothing to fill up
+        of_size = np.flatnonzero(n_tested == size)
+        groups[of_size] = cauchy(sorted_p[starts[of_size, None] + np.arange(size)])
+    groups = groups.reshape(len(names), len(COUNTED))
     together = cauchy(groups)
-    q_values = benjamini_hochberg(together)
-    mine = place[campaign["campaign_id"]]
-    rows = [row for row in table.to_pylist() if row["campaign_id"] == campaign["campaign_id"]]
+    return DayWeights(
+        {name: row for row, name in enumerate(names.to_pylist())},
+        n_tested.reshape(groups.shape),
+        groups,
+        together,
+        benjamini_hochberg(together),
+        bounds,
+    )
+
+
+def read_sheet(run: Run | RunTables, campaign: Row) -> Sheet:
+    """The evidence of a row of `campaigns.parquet`, by the bounds that the run went by."""
+    tables = RunTables.of(run)
+    weights = day_weights(tables)
+    bounds = weights.bounds
+    mine = weights.places[campaign["campaign_id"]]
+    rows = tables.rows("evidence", "campaign_id", campaign["campaign_id"]).to_pylist()
     return Sheet(
         campaign_id=campaign["campaign_id"],
         title=campaign["label"],
         tier=Tier(campaign["tier"]),
-        day=run.day,
+        day=tables.day,
         n_prompts=campaign["n_prompts"],
         n_accounts=campaign["n_accounts"],
-        signals=_signals(rows, settings.group_p),
+        signals=_signals(rows, bounds.group_p),
         weights=tuple(
             Weight(
                 group,
-                len(found.get((mine, i), [])),
-                _known(groups[mine, i]),
-                bool(groups[mine, i] <= settings.group_p),
+                int(weights.n_tested[mine, i]),
+                _known(weights.groups[mine, i]),
+                bool(weights.groups[mine, i] <= bounds.group_p),
             )
-            for group, i in column.items()
+            for i, group in enumerate(COUNTED)
         ),
-        together=_known(together[mine]),
-        q_value=_known(q_values[mine]),
-        n_campaigns=int(np.count_nonzero(~np.isnan(together))),
+        together=_known(weights.together[mine]),
+        q_value=_known(weights.q_values[mine]),
+        n_campaigns=int(np.count_nonzero(~np.isnan(weights.together))),
         reasons=tuple(campaign["reasons"]),
-        needed=settings.action_groups,
-        speaks_at=settings.group_p,
-        q_at=settings.q,
+        needed=bounds.action_groups,
+        speaks_at=bounds.group_p,
+        q_at=bounds.q,
     )
 
 

@@ -13,7 +13,7 @@ import typer
 from campaigns.errors import UsageError
 from flows.commands.console import console, counted, print_json, safe, say, table
 from flows.commands.context import DAY_FORM, Call, Json
-from flows.commands.report import resolve
+from flows.commands.ids import resolve
 
 if TYPE_CHECKING:
     from rich.table import Table

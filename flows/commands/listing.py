@@ -92,7 +92,7 @@ def _told(
 ) -> dict[tuple[str, str], list[dict[str, Any]]]:
     """By run and campaign what partners told of it; nothing where the files of a run are gone."""
     from campaigns.runs import Run
-    from flows.commands.report import partners_told
+    from review.campaign import partners_told
 
     seeds = store.seeds(removed=False)
     found = {}

@@ -11,7 +11,7 @@ import typer
 from campaigns.errors import UsageError
 from flows.commands.console import console, print_json, safe, say, table
 from flows.commands.context import Call, Json
-from flows.commands.report import resolve
+from flows.commands.ids import resolve
 
 
 def same(

@@ -11,7 +11,7 @@ import typer
 from campaigns.errors import UsageError
 from flows.commands.console import console, counted, print_json, safe, say, table, tier_text
 from flows.commands.context import Call, Day, Json, published, run_folder, scope
-from flows.commands.report import CampaignReport, read_report, resolve
+from flows.commands.ids import resolve
 from flows.commands.show_history import history_blocks
 
 if TYPE_CHECKING:
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from rich.text import Text
 
     from campaigns.entries import KnownMatcher
+    from review.campaign import CampaignReport
 
 _PROMPT_CHARACTERS: Final = 600
 _VALUE_CHARACTERS: Final = 60
@@ -54,6 +55,9 @@ def show(
       shoal show c-4f2a --day 2026-01-05 --accounts 50
       shoal show c-4f2a --json | jq '.accounts[].account_id'
     """
+    from review.campaign import read_report
+    from review.run_tables import RunTables
+
     call: Call = ctx.obj
     if picture is not None:
         _check(picture)
@@ -62,7 +66,7 @@ def show(
         entry = published(store, day or history.last_day)
         sought = store.known_matchers(campaign_id=history.campaign_id, skip_gone=True)
         seeds = store.seeds(removed=False)
-    report = read_report(run_folder(call.settings, entry), history, sought, seeds)
+    report = read_report(RunTables(run_folder(call.settings, entry)), history, sought, seeds)
     counted_in = scope(entry, call.settings)
     if picture is not None:
         from review.evidence_image import write_picture

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import date
 from typing import TYPE_CHECKING, Any
@@ -12,11 +11,14 @@ from campaigns.errors import UsageError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    import numpy as np
+    from numpy.typing import NDArray
+
     from campaigns.entries import CampaignHistory, KnownMatcher, Seed
     from campaigns.records import Slot, Template
     from campaigns.runs import Run
-    from campaigns.store import Store
     from review.evidence import Sheet
+    from review.run_tables import RunTables
 
 Row = dict[str, Any]
 
@@ -96,34 +98,18 @@ class CampaignReport:
         }
 
 
-def resolve(store: Store, given: str) -> str:
-    """The id of the one campaign whose id is, or begins with, `given`.
-
-    Raises:
-        UsageError: there is none, or several.
-    """
-    ids = [campaign.campaign_id for campaign in store.campaigns()]
-    found = [given] if given in ids else sorted(name for name in ids if given and name.startswith(given))
-    if len(found) == 1:
-        return found[0]
-    if not found:
-        raise UsageError(
-            f"no campaign {given!r}", where=store.where, hint="`shoal campaigns --all` lists them."
-        )
-    raise UsageError(
-        f"{len(found)} campaigns begin with {given!r}", hint=f"For example {found[0]} and {found[1]}."
-    )
-
-
-def partners_told(run: Run, seeds: Sequence[Seed]) -> dict[str, list[Row]]:
+def partners_told(run: Run | RunTables, seeds: Sequence[Seed]) -> dict[str, list[Row]]:
     """By campaign what partners told of it: seed, partner, marking, and how the run found that out.
 
     Args:
         seeds: those that are not removed; of others nothing is said.
     """
+    from review.run_tables import RunTables
+
+    tables = RunTables.of(run)
     known = {seed.seed_id: seed for seed in seeds}
     found: dict[str, list[Row]] = {}
-    for row in _all_rows(run, "seeds"):
+    for row in tables.table("seeds").to_pylist() if tables.has("seeds") else ():
         seed = known.get(row["seed_id"])
         if seed is not None:
             about = {"partner": seed.partner, "tlp": seed.tlp.value, "note": seed.note}
@@ -132,7 +118,7 @@ def partners_told(run: Run, seeds: Sequence[Seed]) -> dict[str, list[Row]]:
 
 
 def read_report(
-    run: Run,
+    tables: RunTables,
     history: CampaignHistory,
     sought: Sequence[KnownMatcher] = (),
     seeds: Sequence[Seed] = (),
@@ -143,126 +129,111 @@ def read_report(
 
     Raises:
         UsageError: the campaign is not in this run.
-        IntegrityError: a file of the run is damaged.
+        IntegrityError: a file of the run is missing or damaged.
     """
     from campaigns.entries import template_hash
     from labeling.template import template_from_json
     from review.evidence import read_sheet
 
     name = history.campaign_id
-    found = _rows(run, "campaigns", name)
+    found = _rows(tables, "campaigns", name)
     if not found:
         last = f"{history.first_day} to {history.last_day}"
-        raise UsageError(f"{name} was not seen on {run.day}", hint=f"It was seen from {last}.")
+        raise UsageError(f"{name} was not seen on {tables.day}", hint=f"It was seen from {last}.")
     (campaign,) = found
-    identity = next(row for row in _rows(run, "identities", name) if row["family"] == row["lead"])
-    labels = run.table("labels", ["family", "template_json"]).to_pylist()
-    stored = next(row["template_json"] for row in labels if row["family"] == identity["family"])
-    evasion_marks, marked_texts = _marks(run, identity["family"])
-    accounts = _rows(run, "accounts", name)
+    lead = next(row["family"] for row in _rows(tables, "identities", name) if row["family"] == row["lead"])
+    (label,) = _of_family(tables, "labels", lead)
+    evasion_marks, marked_texts = _marks(tables, lead)
+    accounts = _rows(tables, "accounts", name)
     accounts.sort(key=lambda row: (-row["strength"], -row["n_prompts"], row["account_id"]))
     return CampaignReport(
-        day=run.day,
-        run_id=run.run_id,
+        day=tables.day,
+        run_id=tables.run_id,
         campaign=campaign,
-        template=template_from_json(stored),
+        template=template_from_json(label["template_json"]),
         template_hash=template_hash(campaign["template"]),
-        matcher=next(iter(_of_family(run, "matchers", identity["family"])), None),
-        slot_values=_of_family(run, "slot_values", identity["family"]),
+        matcher=next(iter(_of_family(tables, "matchers", lead)), None),
+        slot_values=_of_family(tables, "slot_values", lead),
         accounts=accounts,
-        variants=[row for row in _all_rows(run, "variants") if row["campaign_id"] == name],
-        operators=_operators(run, name),
-        bridges=_bridges(run, name),
-        evidence=_rows(run, "evidence", name),
-        sheet=read_sheet(run, campaign),
-        exemplars=_prompts(run, campaign["exemplar_prompt_ids"]),
+        variants=_rows(tables, "variants", name),
+        operators=_operators(tables, name),
+        bridges=_bridges(tables, name),
+        evidence=_rows(tables, "evidence", name),
+        sheet=read_sheet(tables, campaign),
+        exemplars=_prompts(tables, campaign["exemplar_prompt_ids"]),
         evasion_marks=evasion_marks,
         marked_texts=marked_texts,
         history=history,
         sought=sought,
-        told=partners_told(run, seeds).get(name, []),
+        told=partners_told(tables, seeds).get(name, []),
     )
 
 
-def _rows(run: Run, table: str, campaign_id: str) -> list[Row]:
-    import pyarrow.compute as pc
-
-    rows = run.table(table)
-    found: list[Row] = rows.filter(pc.equal(rows["campaign_id"], campaign_id)).to_pylist()
-    return found
-
-
-def _all_rows(run: Run, table: str) -> list[Row]:
+def _rows(tables: RunTables, table: str, campaign_id: str, column: str = "campaign_id") -> list[Row]:
     """None where the run, of an earlier version, has no such table."""
-    found: list[Row] = run.table(table).to_pylist() if (run.path / f"{table}.parquet").exists() else []
+    found: list[Row] = tables.rows(table, column, campaign_id).to_pylist() if tables.has(table) else []
     return found
 
 
-def _operators(run: Run, campaign_id: str) -> list[Row]:
+def _operators(tables: RunTables, campaign_id: str) -> list[Row]:
     """Rows of the operators that the campaign belongs to, the firmest members first."""
-    rows = _all_rows(run, "operators")
-    own = {row["operator_id"] for row in rows if row["campaign_id"] == campaign_id}
-    labels = _labels_of(run)
-    found = [row | {"label": labels[row["campaign_id"]]} for row in rows if row["operator_id"] in own]
+    from review.heads import heads
+
+    own = sorted(row["operator_id"] for row in _rows(tables, "operators", campaign_id))
+    rows = [row for operator in own for row in _rows(tables, "operators", operator, "operator_id")]
+    named = heads(tables, [row["campaign_id"] for row in rows])
+    found = [row | {"label": named[row["campaign_id"]].title} for row in rows]
     found.sort(key=lambda row: (row["operator_id"], -row["membership"], row["campaign_id"]))
     return found
 
 
-def _bridges(run: Run, campaign_id: str) -> list[Row]:
+def _bridges(tables: RunTables, campaign_id: str) -> list[Row]:
     """Accounts that connect the campaign with others, the most first."""
-    labels = _labels_of(run)
+    from review.heads import heads
+
     found = []
-    for row in _all_rows(run, "bridges"):
-        ends = [row.pop("campaign_id"), row.pop("other_id")]
-        if campaign_id in ends:
-            ends.remove(campaign_id)
-            found.append({"other_id": ends[0], "label": labels[ends[0]], **row})
+    for own, other in (("campaign_id", "other_id"), ("other_id", "campaign_id")):
+        for row in _rows(tables, "bridges", campaign_id, own):
+            figures = {name: row[name] for name in ("n_shared", "expected", "account_ids")}
+            found.append({"other_id": row[other], **figures})
+    named = heads(tables, [row["other_id"] for row in found])
+    found = [{"other_id": row["other_id"], "label": named[row["other_id"]].title, **row} for row in found]
     found.sort(key=lambda row: (-row["n_shared"], row["other_id"]))
     return found
 
 
-def _labels_of(run: Run) -> dict[str, str]:
-    return {
-        row["campaign_id"]: row["label"]
-        for row in run.table("campaigns", ["campaign_id", "label"]).to_pylist()
-    }
-
-
-def _of_family(run: Run, table: str, family: int) -> list[Row]:
+def _of_family(tables: RunTables, table: str, family: int) -> list[Row]:
     """Rows of a family, without its number; none where the run has no such table."""
-    import pyarrow.compute as pc
-
-    if not (run.path / f"{table}.parquet").exists():
+    if not tables.has(table):
         return []
-    rows = run.table(table)
-    found: list[Row] = rows.filter(pc.equal(rows["family"], family)).drop_columns("family").to_pylist()
+    found: list[Row] = tables.rows(table, "family", family).drop_columns("family").to_pylist()
     return found
 
 
-def _marks(run: Run, family: int) -> tuple[int, int]:
+def _marks(tables: RunTables, family: int) -> tuple[int, int]:
     """(evasion marks, texts that have any) of the distinct texts of a family."""
+    marks = tables.made("marks of families", lambda: _marks_of_families(tables))
+    return (int(marks[family, 0]), int(marks[family, 1])) if family < len(marks) else (0, 0)
+
+
+def _marks_of_families(tables: RunTables) -> NDArray[np.int64]:
+    """int64 (n, 2), the two figures of `_marks`; the last families may lack where they have none."""
+    import numpy as np
     import polars as pl
 
-    members = pl.DataFrame(run.table("family_members", ["text_key", "family"]))
-    texts = pl.DataFrame(run.table("texts", ["text_key", "evasion_marks"]))
-    marks = texts.join(members.filter(pl.col("family") == family), on="text_key", how="semi")["evasion_marks"]
-    return int(marks.sum()), int((marks > 0).sum())
+    texts = pl.DataFrame(tables.table("texts", ["text_key", "evasion_marks"], keep=False))
+    members = pl.DataFrame(tables.table("family_members", ["text_key", "family"], keep=False))
+    marked = members.join(texts.filter(pl.col("evasion_marks") > 0), on="text_key")
+    family, marks = marked["family"].to_numpy(), marked["evasion_marks"].to_numpy()
+    return np.stack([np.bincount(family, marks), np.bincount(family)], axis=1).astype(np.int64)
 
 
-def _prompts(run: Run, prompt_ids: list[str]) -> list[Row]:
-    """The prompts with these ids, in their order. Parts are sorted by id: most row groups are never read."""
-    import pyarrow.compute as pc
-    import pyarrow.parquet as pq
-
-    wanted = pc.field("prompt_id").isin(prompt_ids)
-    found: dict[str, Row] = {}
-    for part in run.prompt_parts():
-        table = pq.read_table(
-            part,
-            columns=["prompt_id", "account_id", "prompt"],
-            filters=wanted,
-            partitioning=None,
-            page_checksum_verification=True,
-        )
-        found.update({row["prompt_id"]: row for row in table.to_pylist()})
-    return [found[name] for name in prompt_ids if name in found]
+def _prompts(tables: RunTables, prompt_ids: list[str]) -> list[Row]:
+    """The prompts with these ids, in their order."""
+    columns = ["prompt_id", "account_id", "prompt"]
+    parts = [f"{path.parent.name}/{path.stem}" for path in tables.run.prompt_parts()]
+    found: list[Row] = []
+    for prompt_id in prompt_ids:
+        for part in parts:
+            found += tables.rows(part, "prompt_id", prompt_id, columns, keep=False).to_pylist()
+    return found
