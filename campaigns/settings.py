@@ -30,7 +30,7 @@ CONFIG_FILE = "shoal.toml"
 PREFIX = "SHOAL_"
 NESTED = "__"
 CONFIG_VARIABLE = "SHOAL_CONFIG"
-_NO_RESULT = frozenset({"home", "store_url", "secret_key", "input", "match", "flow", "health"})
+_NO_RESULT = frozenset({"home", "store_url", "secret_key", "input", "match", "review", "flow", "health"})
 """Settings that change no result of a run: where things are kept, how many work at once, what is published."""
 _NOT_SETTINGS = frozenset({CONFIG_VARIABLE, "SHOAL_FAILPOINT"})
 
@@ -400,6 +400,49 @@ class MatchSettings(Section):
     )
 
 
+class ReviewSettings(Section):
+    port: int = Field(8420, ge=1, le=65535, description="Port of the analyst's page.")
+    url: str = Field(
+        "", description="How browsers reach the page, if not as http://127.0.0.1 and the port; for a team https."
+    )
+    sign_in: Literal["local", "oidc", "proxy"] = Field(
+        "local",
+        description="Who may come in: who has the link that `shoal review` prints; who an identity provider knows; who "
+        "a trusted proxy names.",
+    )
+    viewers: str = Field("", description="Users who may read: names, or `group:NAME`, with commas between.")
+    analysts: str = Field("", description="Users who may decide as well.")
+    approvers: str = Field("", description="Users who may approve what analysts propose as well.")
+    admins: str = Field("", description="Users who may change the allow-list as well.")
+    oidc_issuer: str = Field("", description="OpenID Connect: URL of the identity provider.")
+    oidc_client_id: str = Field("", description="OpenID Connect: what it knows Shoal by.")
+    oidc_client_secret: SecretStr = Field(SecretStr(""), description="OpenID Connect: Shoal's secret there.")
+    oidc_user_claim: str = Field("email", description="OpenID Connect: the claim that names a user.")
+    oidc_groups_claim: str = Field("groups", description="OpenID Connect: the claim that lists their groups.")
+    proxy_addresses: str = Field(
+        "127.0.0.1", description="Addresses or networks of the trusted proxy, with commas between."
+    )
+    proxy_user_header: str = Field("X-Forwarded-User", description="Header in which it names the user.")
+    proxy_groups_header: str = Field(
+        "X-Forwarded-Groups", description="Header in which it lists their groups, with commas between."
+    )
+    session_hours: float = Field(12.0, gt=0, description="How long a sign-in lasts.")
+    idle_minutes: float = Field(60.0, gt=0, description="How long it lasts unused.")
+    second_person_accounts: int = Field(
+        200,
+        ge=0,
+        description="A confirmation that names more accounts needs a second person; 0: none does.",
+    )
+    dismiss_days: int = Field(
+        90, ge=1, description="How long a dismissal keeps a campaign on the allow-list, unless told otherwise."
+    )
+    stale_hours: float = Field(
+        36.0, gt=0, description="The page warns when the end of the latest published day is longer ago."
+    )
+    cache_mb: int = Field(256, ge=16, description="Memory for tables of runs that were looked at.")
+    prefect_url: str = Field("", description="Prefect's own page, to link runs to; empty: no links.")
+
+
 class FlowSettings(Section):
     workers: int = Field(2, ge=1, description="Partitions worked on at a time; results do not depend on it.")
     threads: int = Field(
@@ -447,6 +490,7 @@ class Settings(BaseSettings):
     canaries: CanarySettings = CanarySettings()
     health: HealthSettings = HealthSettings()
     match: MatchSettings = MatchSettings()
+    review: ReviewSettings = ReviewSettings()
     flow: FlowSettings = FlowSettings()
 
     @classmethod
