@@ -11,7 +11,7 @@ from fastapi import Request
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.responses import HTMLResponse
 
-from review.marked_text import mark
+from review.marked_text import marked
 from review.web.assets import Asset
 
 _FOLDER: Final = Path(__file__).parent / "templates"
@@ -29,7 +29,7 @@ def environment(assets: Mapping[str, Asset]) -> Environment:
     )
     made.globals["asset"] = lambda name: assets[name].url
     made.filters |= {
-        "marked": mark,
+        "marked": marked,
         "count": lambda value: f"{value:,}",
         "percent": lambda value: f"{100 * value:.0f} %",
         "many": _many,
