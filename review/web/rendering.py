@@ -11,6 +11,7 @@ from fastapi import Request
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.responses import HTMLResponse
 
+from campaigns.display import plain_text
 from review.marked_text import marked
 from review.web.assets import Asset
 
@@ -30,6 +31,7 @@ def environment(assets: Mapping[str, Asset]) -> Environment:
     made.globals["asset"] = lambda name: assets[name].url
     made.filters |= {
         "marked": marked,
+        "plain": _plain,
         "count": lambda value: f"{value:,}",
         "percent": lambda value: f"{100 * value:.0f} %",
         "many": _many,
@@ -52,6 +54,11 @@ def page(request: Request, template: str, status: int = 200, **values: Any) -> H
 def is_fragment(request: Request) -> bool:
     """Whether htmx asks, which puts the answer into a page that is open."""
     return HTMX_REQUEST in request.headers
+
+
+def _plain(text: str, limit: int = 120) -> str:
+    """One harmless line, for attributes: they cannot hold the chips of what does not show."""
+    return plain_text(text, limit)
 
 
 def _many(count: int, one: str, more: str = "") -> str:
