@@ -1,0 +1,72 @@
+"""A headless Chromium for the session, and the analyst's page on a port of its own.
+
+Fixtures: import them where a test needs them, `from browser import chromium  # noqa: F401`.
+"""
+
+from __future__ import annotations
+
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final
+
+import pytest
+import uvicorn
+from fastapi import FastAPI
+from playwright.sync_api import Browser, Page, sync_playwright
+
+from campaigns.settings import ReviewSettings, Settings
+from campaigns.store import Store
+from review.web.app import create_app
+from review.web.sign_in.local import issue_link
+
+EXECUTABLE: Final = "/usr/bin/chromium"
+FLAGS: Final = (
+    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
+    "--disable-component-update", "--disable-sync",
+)  # fmt: skip
+_START_SECONDS: Final = 30.0
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=EXECUTABLE, args=list(FLAGS))
+        yield browser
+        browser.close()
+
+
+@contextmanager
+def live(home: Path) -> Iterator[tuple[str, Store]]:
+    """(origin, store) of the page over a home, served from a thread."""
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        port = listener.getsockname()[1]
+        settings = Settings(home=home, review=ReviewSettings(port=port))
+        with Store.open(settings) as store, _served(create_app(settings, store), listener):
+            yield f"http://127.0.0.1:{port}", store
+
+
+def enter(page: Page, origin: str, store: Store, user: str = "ada") -> None:
+    """Sign in by a link."""
+    page.goto(issue_link(store, origin, user))
+    page.wait_for_selector("header .who")
+
+
+@contextmanager
+def _served(app: FastAPI, listener: socket.socket) -> Iterator[None]:
+    server = uvicorn.Server(uvicorn.Config(app, log_level="error", access_log=False, lifespan="off"))
+    thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
+    thread.start()
+    deadline = time.monotonic() + _START_SECONDS
+    while not server.started and thread.is_alive() and time.monotonic() < deadline:
+        thread.join(0.02)
+    try:
+        assert server.started, "the server did not start"
+        yield
+    finally:
+        server.should_exit = True
+        thread.join()
