@@ -20,7 +20,7 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any, Final
 
-from sqlalchemy import func, select
+from sqlalchemy import Row, String, func, select, type_coerce
 from sqlalchemy.orm import Session
 
 from campaigns.review_tables import AuditRow
@@ -28,6 +28,8 @@ from campaigns.tables import storable
 
 KEY_IN_SESSION: Final = "audit_key"
 """Where `Store` leaves the key for the units that write."""
+MOST_CHARACTERS: Final = 500
+"""Of a subject."""
 _START: Final = "0" * 64
 
 
@@ -57,12 +59,13 @@ class Action(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AuditRecord:
-    """A row of the log. `key_id` tells by which key `mac` was made; empty: by none."""
+    """A row of the log. `action` is an `Action`, unless somebody wrote over it. `key_id` tells by which key `mac` was
+    made; empty: by none."""
 
     sequence: int
     at: datetime
     actor: str
-    action: Action
+    action: str
     subject: str
     details: dict[str, Any]
     key_id: str
@@ -106,7 +109,11 @@ def audit_key(secret: str) -> bytes:
 def append(
     session: Session, *, actor: str, action: Action, subject: str, details: dict[str, Any], at: datetime
 ) -> AuditRecord:
-    """Add a row inside a unit that writes; units that write come one at a time, so no two rows follow one."""
+    """Add a row inside a unit that writes; units that write come one at a time, so no two rows follow one.
+
+    Raises:
+        ValueError: a figure in `details` is not finite.
+    """
     key: bytes = session.info.get(KEY_IN_SESSION, b"")
     before = head(session)
     row = AuditRow(
@@ -114,8 +121,8 @@ def append(
         at=at.astimezone(UTC),
         actor=storable(actor),
         action=action,
-        subject=storable(subject),
-        details=_clean(json.loads(json.dumps(details, default=str))),
+        subject=_short(subject),
+        details=_clean(json.loads(json.dumps(details, default=str, allow_nan=False))),
         key_id=_key_id(key),
         mac="",
     )
@@ -149,7 +156,7 @@ def select_audit(
     """
     query = select(AuditRow).order_by(AuditRow.sequence.desc())
     if subjects:
-        query = query.where(AuditRow.subject.in_(subjects))
+        query = query.where(AuditRow.subject.in_([_short(subject) for subject in subjects]))
     if actor:
         query = query.where(AuditRow.actor == actor)
     if before is not None:
@@ -162,7 +169,7 @@ def count_audit(session: Session) -> int:
 
 
 def verify_audit(session: Session, anchors: Iterable[Anchor] = ()) -> Verified:
-    """Walk the whole chain. Each problem names the row that it begins at, and is told once.
+    """Walk the whole chain. Problems name the rows that they begin and end at.
 
     Args:
         anchors: heads of the chain as runs noted them.
@@ -170,22 +177,39 @@ def verify_audit(session: Session, anchors: Iterable[Anchor] = ()) -> Verified:
     walk = _Walk(session.info.get(KEY_IN_SESSION, b""))
     noted = sorted(anchors, key=lambda one: one.sequence)
     waiting = deque(noted)
-    query = select(AuditRow).order_by(AuditRow.sequence).execution_options(yield_per=1_000)
-    for row in session.scalars(query):
+    walk.meet(waiting)
+    for row in session.execute(_AS_STORED.execution_options(yield_per=1_000)):
         walk.step(row)
-        while waiting and waiting[0].sequence <= row.sequence:
-            anchor = waiting.popleft()
-            if anchor != Anchor(row.sequence, row.mac, anchor.source):
-                walk.problems.append(
-                    f"audit: row {anchor.sequence} is not the one that {anchor.source or 'an anchor'} noted"
-                )
-        session.expunge(row)
-    walk.problems += [
+        walk.meet(waiting)
+    cut = [
         f"audit: the log ends at row {walk.last}, and {anchor.source or 'an anchor'} noted row {anchor.sequence}"
         for anchor in waiting
-        if anchor.sequence > 0
     ]
-    return Verified(walk.count, walk.keyed_from, len(noted), tuple(walk.problems))
+    found = [told for _, told in sorted([*walk.spans(), *walk.strangers])]
+    return Verified(walk.count, walk.keyed_from, len(noted), (*found, *cut))
+
+
+_AS_STORED: Final = select(
+    AuditRow.sequence,
+    type_coerce(AuditRow.at, String).label("at"),
+    AuditRow.actor,
+    AuditRow.action,
+    AuditRow.subject,
+    type_coerce(AuditRow.details, String).label("details"),
+    AuditRow.key_id,
+    AuditRow.mac,
+).order_by(AuditRow.sequence)
+"""Not by the types of the columns: who gets at a SQLite file can write there what no type reads."""
+
+
+class _Kind(StrEnum):
+    """What is wrong with a row, or with several that follow each other."""
+
+    MISSING = "missing"
+    UNREADABLE = "not readable"
+    FOREIGN = "made with another secret key, and cannot be checked"
+    UNKEYED = "made without the secret key"
+    CHANGED = "not what was written"
 
 
 class _Walk:
@@ -193,32 +217,74 @@ class _Walk:
 
     def __init__(self, key: bytes) -> None:
         self._key = key
+        self._key_id = _key_id(key)
         self._mac = _START
-        self._foreign = False
+        self._any_key = False
+        self._found: list[tuple[_Kind, int, int]] = []
         self.count, self.last = 0, 0
         self.keyed_from: int | None = None
-        self.problems: list[str] = []
+        self.strangers: list[tuple[int, str]] = []
 
-    def step(self, row: AuditRow) -> None:
+    def step(self, row: Row[Any]) -> None:
         self.count += 1
         if row.sequence != self.last + 1:
-            gone = f"row {self.last + 1} is" if row.sequence == self.last + 2 else (
-                f"rows {self.last + 1} to {row.sequence - 1} are"
-            )  # fmt: skip
-            self.problems.append(f"audit: {gone} missing")
-        elif row.key_id not in ("", _key_id(self._key)):
-            if not self._foreign:
-                self.problems.append(
-                    f"audit: rows from {row.sequence} on were made with another secret key, and cannot be checked"
-                )
-            self._foreign = True
-        elif not row.key_id and self.keyed_from is not None:
-            self.problems.append(f"audit: row {row.sequence} was made without the secret key")
-        elif row.mac != _mac(self._key if row.key_id else b"", self._mac, _stored(row)):
-            self.problems.append(f"audit: row {row.sequence} is not what was written after row {self.last}")
-        if row.key_id and self.keyed_from is None:
+            self._note(_Kind.MISSING, self.last + 1, row.sequence - 1)
+        elif kind := self._kind(row):
+            self._note(kind, row.sequence, row.sequence)
+        self._any_key |= row.key_id != ""
+        if self._key and row.key_id == self._key_id and self.keyed_from is None:
             self.keyed_from = row.sequence
-        self.last, self._mac = row.sequence, row.mac
+        self.last, self._mac = row.sequence, str(row.mac)
+
+    def meet(self, waiting: deque[Anchor]) -> None:
+        """Compare the anchors up to here, of which each row has its own, with where the walk stands."""
+        while waiting and waiting[0].sequence <= self.last:
+            anchor = waiting.popleft()
+            if (anchor.sequence, anchor.mac) != (self.last, self._mac):
+                told = (
+                    f"audit: row {anchor.sequence} is not the one that {anchor.source or 'an anchor'} noted"
+                )
+                self.strangers.append((anchor.sequence, told))
+
+    def spans(self) -> list[tuple[int, str]]:
+        """Each problem with the row that it begins at."""
+        return [
+            (first, f"audit: {f'row {first} is' if first == last else f'rows {first} to {last} are'} {kind}")
+            for kind, first, last in self._found
+        ]
+
+    def _kind(self, row: Row[Any]) -> _Kind | None:
+        if row.key_id not in ("", self._key_id):
+            return _Kind.FOREIGN
+        if not row.key_id and self._any_key:
+            return _Kind.UNKEYED
+        stored = _read_back(row)
+        if stored is None:
+            return _Kind.UNREADABLE
+        return None if row.mac == _mac(self._key if row.key_id else b"", self._mac, stored) else _Kind.CHANGED
+
+    def _note(self, kind: _Kind, first: int, last: int) -> None:
+        if self._found and self._found[-1][0] == kind and self._found[-1][2] == first - 1:
+            first = self._found.pop()[1]
+        self._found.append((kind, first, last))
+
+
+def _read_back(row: Row[Any]) -> dict[str, Any] | None:
+    """A row as `_stored` tells of it; None: nothing that was written by `append` looks like it."""
+    try:
+        at = datetime.fromisoformat(row.at) if isinstance(row.at, str) else row.at
+        details = json.loads(row.details) if isinstance(row.details, str) else row.details
+        at = at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC)
+    except (AttributeError, TypeError, ValueError):
+        return None
+    texts = {name: getattr(row, name) for name in ("actor", "action", "subject", "key_id")}
+    if not isinstance(details, dict) or not all(isinstance(text, str) for text in texts.values()):
+        return None
+    return texts | {
+        "sequence": row.sequence,
+        "at": at.isoformat(timespec="microseconds"),
+        "details": details,
+    }
 
 
 def _mac(key: bytes, before: str, stored: dict[str, Any]) -> str:
@@ -239,6 +305,14 @@ def _stored(row: AuditRow) -> dict[str, Any]:
     }
 
 
+def _short(subject: str) -> str:
+    """A subject that fits an index; PostgreSQL's has room for 2,704 bytes. One that is cut ends with its checksum."""
+    subject = storable(subject)
+    if len(subject) <= MOST_CHARACTERS:
+        return subject
+    return f"{subject[:MOST_CHARACTERS]}... {hashlib.sha256(subject.encode()).hexdigest()[:16]}"
+
+
 def _clean(value: Any) -> Any:
     if isinstance(value, dict):
         return {storable(name): _clean(one) for name, one in value.items()}
@@ -256,7 +330,7 @@ def _record(row: AuditRow) -> AuditRecord:
         sequence=row.sequence,
         at=row.at,
         actor=row.actor,
-        action=Action(row.action),
+        action=row.action,
         subject=row.subject,
         details=row.details,
         key_id=row.key_id,

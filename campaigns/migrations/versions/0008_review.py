@@ -204,6 +204,11 @@ def _make_audit() -> None:
                 f"CREATE TRIGGER audit_no_{change.lower()} BEFORE {change} ON audit "
                 "BEGIN SELECT RAISE(ABORT, 'the audit log is added to only'); END"
             )
+        op.execute(  # REPLACE deletes without asking the trigger for it
+            "CREATE TRIGGER audit_no_replace BEFORE INSERT ON audit "
+            "WHEN EXISTS (SELECT 1 FROM audit WHERE sequence = NEW.sequence) "
+            "BEGIN SELECT RAISE(ABORT, 'the audit log is added to only'); END"
+        )
         return
     op.execute(
         "CREATE FUNCTION audit_is_added_only() RETURNS trigger LANGUAGE plpgsql AS "
