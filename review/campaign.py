@@ -132,17 +132,11 @@ def read_report(
         IntegrityError: a file of the run is missing or damaged.
     """
     from campaigns.entries import template_hash
-    from labeling.template import template_from_json
     from review.evidence import read_sheet
 
     name = history.campaign_id
-    found = _rows(tables, "campaigns", name)
-    if not found:
-        last = f"{history.first_day} to {history.last_day}"
-        raise UsageError(f"{name} was not seen on {tables.day}", hint=f"It was seen from {last}.")
-    (campaign,) = found
-    lead = next(row["family"] for row in _rows(tables, "identities", name) if row["family"] == row["lead"])
-    (label,) = _of_family(tables, "labels", lead)
+    campaign = campaign_row(tables, name, f"It was seen from {history.first_day} to {history.last_day}.")
+    lead = _lead(tables, name)
     evasion_marks, marked_texts = _marks(tables, lead)
     accounts = _rows(tables, "accounts", name)
     accounts.sort(key=lambda row: (-row["strength"], -row["n_prompts"], row["account_id"]))
@@ -150,7 +144,7 @@ def read_report(
         day=tables.day,
         run_id=tables.run_id,
         campaign=campaign,
-        template=template_from_json(label["template_json"]),
+        template=_template(tables, lead),
         template_hash=template_hash(campaign["template"]),
         matcher=next(iter(_of_family(tables, "matchers", lead)), None),
         slot_values=_of_family(tables, "slot_values", lead),
@@ -167,6 +161,37 @@ def read_report(
         sought=sought,
         told=partners_told(tables, seeds).get(name, []),
     )
+
+
+def campaign_row(tables: RunTables, campaign_id: str, hint: str = "") -> Row:
+    """The row of `campaigns.parquet`.
+
+    Raises:
+        UsageError: the campaign is not in this run; `hint` may say where it is.
+    """
+    found = _rows(tables, "campaigns", campaign_id)
+    if not found:
+        raise UsageError(f"{campaign_id} was not seen on {tables.day}", hint=hint)
+    (row,) = found
+    return row
+
+
+def read_template(tables: RunTables, campaign_id: str) -> Template:
+    """That of the leading wording of a campaign that the run has."""
+    return _template(tables, _lead(tables, campaign_id))
+
+
+def _lead(tables: RunTables, campaign_id: str) -> int:
+    """The family that stands for the campaign."""
+    rows = _rows(tables, "identities", campaign_id)
+    return next(int(row["family"]) for row in rows if row["family"] == row["lead"])
+
+
+def _template(tables: RunTables, family: int) -> Template:
+    from labeling.template import template_from_json
+
+    (label,) = _of_family(tables, "labels", family)
+    return template_from_json(label["template_json"])
 
 
 def _rows(tables: RunTables, table: str, campaign_id: str, column: str = "campaign_id") -> list[Row]:

@@ -188,11 +188,11 @@ def _weigh(tables: RunTables) -> DayWeights:
     sorted_p = p_values.filter(counts).to_numpy()[order]
     n_tested = np.bincount(cells, minlength=len(names) * len(COUNTED))
     starts = np.cumsum(n_tested) - n_tested
-    groups = np.full(len(n_tested), np.nan)
+    found = np.full(len(n_tested), np.nan)
     for size in np.unique(n_tested[n_tested > 0]):  # all cells of a size at once, with nothing to fill up
         of_size = np.flatnonzero(n_tested == size)
-        groups[of_size] = cauchy(sorted_p[starts[of_size, None] + np.arange(size)])
-    groups = groups.reshape(len(names), len(COUNTED))
+        found[of_size] = cauchy(sorted_p[starts[of_size, None] + np.arange(size)])
+    groups = found.reshape(len(names), len(COUNTED))
     together = cauchy(groups)
     return DayWeights(
         {name: row for row, name in enumerate(names.to_pylist())},

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from campaigns.errors import UsageError
 from campaigns.records import Tier
 from review.run_tables import RunTables
 
@@ -35,3 +36,14 @@ def heads(tables: RunTables, campaign_ids: Iterable[str]) -> dict[str, Head]:
         )
         for row in rows
     }
+
+
+def head_of(tables: RunTables, campaign_id: str) -> Head:
+    """
+    Raises:
+        UsageError: the run does not have the campaign.
+    """
+    found = heads(tables, [campaign_id])
+    if not found:
+        raise UsageError(f"{campaign_id} was not seen on {tables.day}")
+    return found[campaign_id]

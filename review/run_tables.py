@@ -60,13 +60,15 @@ class Memory:
     def value(self, key: Hashable, make: Callable[[], S]) -> S:
         """What `key` stands for; made if it is not there. What `make` raises is raised, and nothing is kept."""
         with self._lock:
-            if key in self._values:
-                return self._touched(key)
+            found: S | None = self._kept(key)
+            if found is not None:
+                return found
             making = self._making.setdefault(key, threading.Lock())
         with making:
             with self._lock:
-                if key in self._values:
-                    return self._touched(key)
+                found = self._kept(key)
+            if found is not None:
+                return found
             try:
                 made = make()
                 self._keep(key, made)
@@ -75,7 +77,10 @@ class Memory:
                     self._making.pop(key, None)
         return made
 
-    def _touched(self, key: Hashable) -> Any:
+    def _kept(self, key: Hashable) -> Any:
+        """None: nothing is. It counts as asked for."""
+        if key not in self._values:
+            return None
         self._values.move_to_end(key)
         return self._values[key]
 
