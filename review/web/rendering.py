@@ -12,7 +12,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.responses import HTMLResponse
 
 from campaigns.display import plain_text
-from review.marked_text import mark
+from review.marked_text import marked
 from review.web.assets import Asset
 
 _FOLDER: Final = Path(__file__).parent / "templates"
@@ -30,7 +30,7 @@ def environment(assets: Mapping[str, Asset]) -> Environment:
     )
     made.globals["asset"] = lambda name: assets[name].url
     made.filters |= {
-        "marked": mark,
+        "marked": marked,
         "plain": _plain,
         "count": lambda value: f"{value:,}",
         "percent": lambda value: f"{100 * value:.0f} %",
