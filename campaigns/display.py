@@ -35,7 +35,7 @@ def safe_text(text: str, limit: int | None = None, *, multiline: bool = False) -
     if limit is not None:
         text = text[: limit + 1]  # each character becomes at least one, so the rest cannot show
     kept = "\n\t" if multiline else ""
-    shown = "".join(c if _seen(c) or c in kept else _spelled(c) for c in text)
+    shown = "".join(c if is_seen(c) or c in kept else _spelled(c) for c in text)
     return _cut(shown, limit)
 
 
@@ -53,12 +53,13 @@ def plain_text(text: str, limit: int | None = None, *, multiline: bool = False) 
     return _cut(" ".join(_seen_only(text).split()), limit)
 
 
-def _seen(character: str) -> bool:
+def is_seen(character: str) -> bool:
+    """Whether a character shows something; typographic spaces do."""
     return character.isprintable() and character not in _UNSEEN
 
 
 def _seen_only(text: str) -> str:
-    return "".join(c if _seen(c) else " " for c in text if _seen(c) or c.isspace())
+    return "".join(c if is_seen(c) else " " for c in text if is_seen(c) or c.isspace())
 
 
 def _spelled(character: str) -> str:
