@@ -27,9 +27,9 @@ from sqlalchemy import URL, Connection, Engine, create_engine, event, inspect, m
 from sqlalchemy.exc import ArgumentError, DBAPIError, OperationalError
 from sqlalchemy.pool import ConnectionPoolEntry
 
+from campaigns.all_tables import METADATA
 from campaigns.errors import DiskFullError, IntegrityError, LockHeldError, ShoalError, UsageError
 from campaigns.failpoints import failpoint
-from campaigns.review_tables import METADATA
 
 WAIT_SECONDS = 10
 _MIGRATIONS = Path(__file__).parent / "migrations"

@@ -19,6 +19,7 @@ from campaigns.audit import Action, append
 from campaigns.current import judge
 from campaigns.entries import AllowEntry, AllowKind, Clock, Decision, Verdict, utc_now
 from campaigns.errors import UsageError
+from campaigns.outbox import follow
 from campaigns.tables import CampaignDayRow, CampaignRow, DecisionRow
 
 
@@ -94,6 +95,7 @@ def add(
         ),
     )
     judge(session, campaign_id, verdict)
+    follow(session, made, made)
     details: dict[str, Any] = {
         "decision": made.id,
         "verdict": str(verdict),
@@ -141,6 +143,7 @@ def take_back(
     )
     stands = latest(select_decisions(session, made.campaign_id, in_force=True)).get(made.campaign_id)
     judge(session, made.campaign_id, stands.verdict if stands else None)
+    follow(session, made, stands)
     append(
         session,
         actor=made.author,

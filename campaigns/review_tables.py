@@ -141,7 +141,3 @@ class AuditRow(Base):
     details: Mapped[dict[str, Any]]
     key_id: Mapped[str]
     mac: Mapped[str]
-
-
-METADATA = Base.metadata
-"""Of all tables of the store, those of `campaigns.tables` included."""

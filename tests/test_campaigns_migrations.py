@@ -237,12 +237,12 @@ def test_a_new_migration_can_be_drawn_up_from_the_template(
     migrate(opened)
     with opened.writer.begin() as connection:
         config = migration_config(connection)
-        command.revision(config, "nothing changes", autogenerate=True, rev_id="0009")
-    written = (copy / "versions" / "0009_nothing_changes.py").read_text()
-    assert 'down_revision = "0008"' in written.replace("'", '"')
+        command.revision(config, "nothing changes", autogenerate=True, rev_id="0010")
+    written = (copy / "versions" / "0010_nothing_changes.py").read_text()
+    assert 'down_revision = "0009"' in written.replace("'", '"')
     assert "op.create" not in written
     assert "op.drop" not in written
     migrate(opened)
     with opened.reader.begin() as connection:
-        assert MigrationContext.configure(connection).get_current_revision() == "0009"
+        assert MigrationContext.configure(connection).get_current_revision() == "0010"
     opened.close()

@@ -2,7 +2,7 @@
 
 from alembic import context
 
-from campaigns.review_tables import METADATA
+from campaigns.all_tables import METADATA
 
 connection = context.config.attributes["connection"]
 context.configure(
