@@ -79,9 +79,11 @@ def relabel(
     return _label(row)
 
 
-def standing_labels(session: Session) -> dict[str, Label]:
-    """The label that stands, by campaign; one that only goes back to what the runs say is none."""
+def standing_labels(session: Session, campaign_id: str = "") -> dict[str, Label]:
+    """The label that stands, by campaign; one that only goes back to what the runs say is none. Of one or of all."""
     newest = select(func.max(LabelRow.id)).group_by(LabelRow.campaign_id)
+    if campaign_id:
+        newest = newest.where(LabelRow.campaign_id == campaign_id)
     rows = session.scalars(select(LabelRow).where(LabelRow.id.in_(newest)).order_by(LabelRow.campaign_id))
     labels = [_label(row) for row in rows]
     return {one.campaign_id: one for one in labels if one.title is not None or one.objective is not None}
