@@ -10,7 +10,7 @@ import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
-from itertools import groupby
+from itertools import groupby, pairwise
 from typing import Final
 
 from campaigns.display import is_seen
@@ -70,7 +70,7 @@ def marked(text: str) -> Iterator[Segment]:
 
     A run is one segment however long, so nobody makes a page of labels out of a prompt of nothing.
     """
-    for plain, run in groupby(zip(text, text[1:] + " ", strict=True), key=_is_plain):
+    for plain, run in groupby(pairwise(text + " "), key=_is_plain):
         found = "".join(character for character, _ in run)
         yield Segment(Kind.PLAIN, found) if plain else _unseen(found)
 
