@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import asdict, dataclass, fields, replace
 from datetime import date
 from enum import StrEnum
 from typing import Any, Final, Self, TypeVar
 
-from sqlalchemy import ColumnElement, Select, func, or_, select
+from sqlalchemy import ColumnElement, Select, and_, case, func, or_, select
 from sqlalchemy.orm import Session
 
 from campaigns.entries import CampaignState, Verdict
@@ -47,6 +47,7 @@ _COLUMNS: Final[dict[Sort, Any]] = {
 }
 
 UNDECIDED: Final = "undecided"
+PROPOSED: Final = "proposed"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,7 +55,8 @@ class Filter:
     """Which campaigns, in which order. Empty fields leave nothing out.
 
     Attributes:
-        verdicts: values of `Verdict`, or `UNDECIDED`.
+        verdicts: values of `Verdict`; `UNDECIDED`: nobody has decided or proposed anything; `PROPOSED`: a proposal
+            waits for a second person.
         operator: an operator's id.
         seen_on: only those whose latest day this is.
         search: part of a title, a template or an id, in any case.
@@ -148,19 +150,26 @@ class QueuePage:
     days: tuple[date, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class Confirmed:
+    """A confirmed campaign, in the run of its latest day."""
+
+    campaign_id: str
+    run_id: str
+
+
 def select_queue(session: Session, wanted: Filter, *, offset: int = 0, limit: int = PAGE) -> QueuePage:
     """A page of the campaigns that pass a filter."""
-    conditions = _conditions(wanted)
+    waiting = waiting_by_campaign(session)
+    conditions = _conditions(wanted, waiting)
     total = (
         session.scalar(_searched(select(func.count()).select_from(CampaignRow), wanted).where(*conditions))
         or 0
     )
-    column = _COLUMNS[wanted.sort]
-    order = column.desc() if wanted.descending else column.asc()
     page = (
         _searched(select(CampaignRow), wanted)
         .where(*conditions)
-        .order_by(order, CampaignRow.campaign_id)
+        .order_by(*_order(wanted))
         .offset(max(offset, 0))
         .limit(limit)
     )
@@ -170,7 +179,6 @@ def select_queue(session: Session, wanted: Filter, *, offset: int = 0, limit: in
     )
     names = [row.campaign_id for row in found]
     trends, templates = _trends(session, names, days), _templates(session, found)
-    waiting = waiting_by_campaign(session) if names else {}
     return QueuePage(
         tuple(
             QueueRow(
@@ -202,10 +210,33 @@ def select_queue(session: Session, wanted: Filter, *, offset: int = 0, limit: in
 
 def select_ids(session: Session, wanted: Filter, *, limit: int) -> list[str]:
     """The ids of the campaigns that pass a filter, in its order."""
-    column = _COLUMNS[wanted.sort]
-    query = _searched(select(CampaignRow.campaign_id), wanted).where(*_conditions(wanted))
-    order = column.desc() if wanted.descending else column.asc()
-    return list(session.scalars(query.order_by(order, CampaignRow.campaign_id).limit(limit)))
+    return list(session.scalars(_ids(session, wanted).order_by(*_order(wanted)).limit(limit)))
+
+
+def select_next(session: Session, after: str, wanted: Filter) -> str | None:
+    """The campaign that follows `after` in the order of a filter, whether `after` passes it or not.
+
+    After the last one the first follows. None: no other passes.
+    """
+    query = _ids(session, wanted).where(CampaignRow.campaign_id != after)
+    here = session.get(CampaignRow, after)
+    if here is not None:
+        column = _COLUMNS[wanted.sort]
+        value = getattr(here, column.key)
+        past = column < value if wanted.descending else column > value
+        behind = or_(past, and_(column == value, CampaignRow.campaign_id > after))
+        query = query.order_by(case((behind, 0), else_=1))
+    return session.scalar(query.order_by(*_order(wanted)).limit(1))
+
+
+def select_confirmed(session: Session) -> list[Confirmed]:
+    """Every campaign of which a confirmation stands, by id."""
+    query = (
+        select(CampaignRow.campaign_id, CampaignRow.run_id)
+        .where(CampaignRow.verdict == Verdict.CONFIRMED)
+        .order_by(CampaignRow.campaign_id)
+    )
+    return [Confirmed(*row) for row in session.execute(query).tuples()]
 
 
 def waiting_by_campaign(session: Session) -> dict[str, int]:
@@ -216,17 +247,29 @@ def waiting_by_campaign(session: Session) -> dict[str, int]:
     }
 
 
-def _conditions(wanted: Filter) -> list[ColumnElement[bool]]:
+def _ids(session: Session, wanted: Filter) -> Select[tuple[str]]:
+    conditions = _conditions(wanted, waiting_by_campaign(session))
+    return _searched(select(CampaignRow.campaign_id), wanted).where(*conditions)
+
+
+def _order(wanted: Filter) -> tuple[Any, ...]:
+    column = _COLUMNS[wanted.sort]
+    return column.desc() if wanted.descending else column.asc(), CampaignRow.campaign_id
+
+
+def _conditions(wanted: Filter, waiting: Collection[str]) -> list[ColumnElement[bool]]:
     found: list[ColumnElement[bool]] = []
     if wanted.tiers:
         found.append(CampaignRow.tier.in_(wanted.tiers))
     if wanted.states:
         found.append(CampaignRow.state.in_(wanted.states))
     if wanted.verdicts:
-        decided = [verdict for verdict in wanted.verdicts if verdict != UNDECIDED]
-        either = [CampaignRow.verdict.in_(decided)] if decided else []
+        proposed = CampaignRow.campaign_id.in_(waiting)
+        either = [CampaignRow.verdict.in_(wanted.verdicts)]
         if UNDECIDED in wanted.verdicts:
-            either.append(CampaignRow.verdict.is_(None))
+            either.append(and_(CampaignRow.verdict.is_(None), ~proposed))
+        if PROPOSED in wanted.verdicts:
+            either.append(proposed)
         found.append(or_(*either))
     if wanted.objective is not None:
         found.append(CampaignRow.objective == wanted.objective)
@@ -284,4 +327,4 @@ def _templates(session: Session, rows: Sequence[CampaignRow]) -> dict[str, str]:
 
 
 def _verdict(value: Any) -> str:
-    return UNDECIDED if value == UNDECIDED else Verdict(value).value
+    return str(value) if value in (UNDECIDED, PROPOSED) else Verdict(value).value
