@@ -215,6 +215,47 @@ class RelatedEntry(LineageEntry):
     campaign_id: str
 
 
+class Saying(StrEnum):
+    """What a person said of two campaigns: that the newer one is the older gone on, or that the two are apart."""
+
+    ONE = "one"
+    ONE_TAKEN_BACK = "one, taken back"
+    TWO = "two"
+    SPLIT = "split"
+    SPLIT_TAKEN_BACK = "split, taken back"
+
+
+_SAID: Final = {
+    Saying.ONE: "said that {} is {} gone on",
+    Saying.ONE_TAKEN_BACK: "took back that {} is {} gone on",
+    Saying.TWO: "said that {} is not {} gone on",
+    Saying.SPLIT: "split {} from {}",
+    Saying.SPLIT_TAKEN_BACK: "took back that {} was split from {}",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Said:
+    """What `author` said of `campaign_id` and `other_id`, the older one; a split-off campaign is the newer."""
+
+    said_at: datetime
+    saying: Saying
+    campaign_id: str
+    other_id: str
+    reason: str
+    author: str
+
+    @property
+    def day(self) -> date:
+        """In UTC."""
+        return self.said_at.astimezone(UTC).date()
+
+    @property
+    def sentence(self) -> str:
+        """Who said what, without the reason."""
+        return f"{self.author} {_SAID[self.saying].format(self.campaign_id, self.other_id)}"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CampaignHistory:
     """A campaign with all its days and its lineage, both oldest first.
@@ -223,6 +264,7 @@ class CampaignHistory:
         published: days from its first to its last that were published, whether it was seen on them or not.
         wordings: the days of each wording, by its lasting number.
         related: lineage of other campaigns that names this one.
+        said: what people said of it and another campaign, oldest first. The runs after that act on it.
     """
 
     campaign_id: str
@@ -234,6 +276,7 @@ class CampaignHistory:
     published: tuple[date, ...] = ()
     wordings: Mapping[int, tuple[date, ...]] = field(default_factory=dict)
     related: tuple[RelatedEntry, ...] = ()
+    said: tuple[Said, ...] = ()
 
     @property
     def latest(self) -> CampaignDay:
@@ -291,6 +334,23 @@ class KnownWording(WordingRecord):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Split:
+    """`variants`: lasting numbers of the wordings of `campaign_id` that are `new_id` from now on.
+
+    A row that takes another back names it in `undoes`, repeats its campaign and wordings, and has no `new_id`.
+    """
+
+    id: int
+    campaign_id: str
+    variants: tuple[int, ...]
+    new_id: str | None
+    reason: str
+    author: str
+    created_at: datetime
+    undoes: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class KnownCampaign:
     """A campaign as the days before left it.
 
@@ -301,6 +361,10 @@ class KnownCampaign:
         decided: a person has confirmed or dismissed it, and has not taken that back.
         first_free: no wording of it ever had this number, or a higher one.
         born_today: its id was first given by the first pass of the very day.
+        apart_from: campaigns that people parted it from. No run makes it one with them.
+        formerly: while it has no day of its own: the campaign that had its wordings, under the same numbers, and whose
+            `runs` these are.
+        untold: what people said and no run has told: the split that made it, or the one that ends it.
     """
 
     campaign_id: str
@@ -311,6 +375,9 @@ class KnownCampaign:
     first_free: int
     decided: bool = False
     born_today: bool = False
+    apart_from: tuple[str, ...] = ()
+    formerly: str | None = None
+    untold: Split | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,10 +2,13 @@
 
 The template of a wording is that of its latest day. Whom it met is summed over the days, also over those on which the
 wording went by an earlier alignment of its template: they tell of the wording, and no day alone tells enough.
+
+Wordings that people parted from their campaign are sought under the new id at once, before a run has found it.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields, replace
 from datetime import date
@@ -23,22 +26,32 @@ from campaigns.decisions import select_decisions
 from campaigns.entries import CampaignState, KnownMatcher, PublishedRun, Verdict
 from campaigns.errors import IntegrityError
 from campaigns.records import UNFIT, MatcherState, Tier
+from campaigns.splits import holders, select_splits, standing_splits
 from campaigns.tables import CampaignDayRow, CampaignRow, DayRow, MatcherDayRow, RunRow, WordingRow
 
 FIGURES: Final = tuple(field.name for field in fields(Met) if field.name != "days")
 """What the columns of `matcher_days` and `collisions.parquet` tell of a day."""
 
+Held = Mapping[tuple[str, int], str]
+"""See `campaigns.splits.holders`."""
+
 
 @dataclass(frozen=True, slots=True)
 class Latest:
-    """The run of a wording's latest day."""
+    """The run of a wording's latest day. `written`: the campaign that it was then."""
 
     campaign_id: str
     variant: int
     run: PublishedRun
+    written: str
 
 
-def select_latest_wordings(session: Session, before: date | None) -> list[Latest]:
+def select_held(session: Session) -> Held:
+    """Whose the wordings are that splits speak of."""
+    return holders(select_splits(session))
+
+
+def select_latest_wordings(session: Session, before: date | None, held: Held) -> list[Latest]:
     """Each wording of the campaigns that still go by their own id."""
     newest = select(
         WordingRow.campaign_id, WordingRow.variant, func.max(WordingRow.day).label("day")
@@ -46,44 +59,67 @@ def select_latest_wordings(session: Session, before: date | None) -> list[Latest
     if before is not None:
         newest = newest.where(WordingRow.day < before)
     last = newest.subquery()
+    gone = set(
+        session.scalars(
+            select(CampaignRow.campaign_id).where(
+                CampaignRow.state.in_([CampaignState.MERGED, CampaignState.RETIRED])
+            )
+        )
+    )
     query = (
         select(last.c.campaign_id, last.c.variant, RunRow)
-        .join(CampaignRow, CampaignRow.campaign_id == last.c.campaign_id)
         .join(DayRow, DayRow.day == last.c.day)
         .join(RunRow, RunRow.run_id == DayRow.current_run_id)
-        .where(CampaignRow.state.not_in([CampaignState.MERGED, CampaignState.RETIRED]))
+        .order_by(last.c.day, last.c.campaign_id, last.c.variant)
     )
-    return [Latest(name, variant, row.entry()) for name, variant, row in session.execute(query).tuples()]
+    found: dict[tuple[str, int], Latest] = {}
+    for written, variant, row in session.execute(query).tuples():
+        name = held.get((written, variant), written)
+        if name not in gone:
+            found[name, variant] = Latest(name, variant, row.entry(), written)
+    return list(found.values())
 
 
 def select_suspected(session: Session, before: date | None) -> set[str]:
-    """Campaigns that were more than benign on a day, and that nobody has dismissed; and those that are confirmed."""
-    query = select(CampaignDayRow.campaign_id).where(CampaignDayRow.tier != Tier.BENIGN).distinct()
+    """Campaigns that were more than benign on a day, and that nobody has dismissed; and those that are confirmed.
+
+    One that people split off is what it was split from until it has a day of its own.
+    """
+    days = select(CampaignDayRow.campaign_id, CampaignDayRow.tier).distinct()
     if before is not None:
-        query = query.where(CampaignDayRow.day < before)
+        days = days.where(CampaignDayRow.day < before)
+    tiers = session.execute(days).tuples().all()
     verdicts = {one.campaign_id: one.verdict for one in select_decisions(session, in_force=True)}
-    found = {name for name in session.scalars(query) if verdicts.get(name) != Verdict.DISMISSED}
-    return found | {name for name, verdict in verdicts.items() if verdict == Verdict.CONFIRMED}
+    found = {name for name, tier in tiers if tier != Tier.BENIGN and verdicts.get(name) != Verdict.DISMISSED}
+    found |= {name for name, verdict in verdicts.items() if verdict == Verdict.CONFIRMED}
+    told = {*verdicts, *(name for name, _ in tiers)}
+    for split in standing_splits(session):
+        if split.campaign_id in found and split.new_id not in told:
+            found.add(str(split.new_id))
+    return found
 
 
-def select_met(session: Session, before: date | None) -> dict[tuple[str, int], Met]:
+def select_met(session: Session, before: date | None, held: Held) -> dict[tuple[str, int], Met]:
     """Whom each wording met, over all days measured, or those before `before`."""
     figures = [func.sum(getattr(MatcherDayRow, name)).label(name) for name in FIGURES]
     key = (MatcherDayRow.campaign_id, MatcherDayRow.variant)
     query = select(*key, func.count().label("days"), *figures).group_by(*key)
     if before is not None:
         query = query.where(MatcherDayRow.day < before)
+    found: dict[tuple[str, int], Counter[str]] = {}
+    for row in session.execute(query).mappings():
+        written = (row["campaign_id"], row["variant"])
+        sums = found.setdefault((held.get(written, written[0]), written[1]), Counter())
+        sums.update({name: int(row[name]) for name in ("days", *FIGURES)})
     return {
-        (row.campaign_id, row.variant): Met(
-            days=row.days, **{name: int(getattr(row, name)) for name in FIGURES}
-        )
-        for row in session.execute(query)
+        wording: Met(**{name: sums[name] for name in ("days", *FIGURES)}) for wording, sums in found.items()
     }
 
 
 def read_known(
     home: Path | None,
     latest: Iterable[Latest],
+    held: Held,
     first_pass: PublishedRun | None = None,
     *,
     skip_gone: bool = False,
@@ -102,6 +138,9 @@ def read_known(
             "the runs are not known to this store", hint="Open it with the settings of its home."
         )
     spoken = [] if first_pass is None else _of_run(home, first_pass)
+    spoken = [
+        replace(one, campaign_id=held.get((one.campaign_id, one.variant), one.campaign_id)) for one in spoken
+    ]
     later = {(one.campaign_id, one.variant) for one in spoken}
     by_run: dict[str, list[Latest]] = {}
     for one in latest:
@@ -112,9 +151,9 @@ def read_known(
         run = wanted[0].run
         entries = {(one.campaign_id, one.variant): one for one in _of_run(home, run, skip_gone=skip_gone)}
         found += [
-            entries[one.campaign_id, one.variant]
+            replace(entries[one.written, one.variant], campaign_id=one.campaign_id)
             for one in wanted
-            if (one.campaign_id, one.variant) in entries
+            if (one.written, one.variant) in entries
         ]
     return sorted(found, key=lambda entry: (entry.campaign_id, entry.variant))
 

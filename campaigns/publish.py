@@ -27,6 +27,7 @@ from campaigns.errors import IntegrityError
 from campaigns.failpoints import failpoint
 from campaigns.known_matchers import FIGURES
 from campaigns.locks import DayLock
+from campaigns.splits import select_splits, taken_back
 from campaigns.store import Store
 from campaigns.tables import (
     DIRECTION,
@@ -249,7 +250,10 @@ def _derive_states(session: Session, sleep: Sleep) -> None:
         .exists()
     )
     said_so = CampaignRow.campaign_id.in_(
-        [answer.campaign_id for answer in standing_answers(session).values() if answer.same]
+        [
+            *(answer.campaign_id for answer in standing_answers(session).values() if answer.same),
+            *taken_back(select_splits(session)),
+        ]
     )
     state = case(
         (or_(taken_in, said_so), CampaignState.MERGED.value),

@@ -48,7 +48,14 @@ from campaigns.entries import (
 from campaigns.errors import IntegrityError
 from campaigns.history import select_history
 from campaigns.known import select_known
-from campaigns.known_matchers import judged, read_known, select_latest_wordings, select_met, select_suspected
+from campaigns.known_matchers import (
+    judged,
+    read_known,
+    select_held,
+    select_latest_wordings,
+    select_met,
+    select_suspected,
+)
 from campaigns.records import Tier
 from campaigns.seeds import (
     add_seeds,
@@ -266,11 +273,12 @@ class Store:
             IntegrityError: the files of a run are gone, or the store was opened without its home.
         """
         with self.reading() as session:
-            found = select_latest_wordings(session, before)
-            met = select_met(session, before)
+            held = select_held(session)
+            found = select_latest_wordings(session, before, held)
+            met = select_met(session, before, held)
             suspected = select_suspected(session, before)
         wanted = [one for one in found if campaign_id in ("", one.campaign_id)]
-        known = read_known(self._home, wanted, first_pass, skip_gone=skip_gone)
+        known = read_known(self._home, wanted, held, first_pass, skip_gone=skip_gone)
         known = [replace(entry, suspected=entry.campaign_id in suspected) for entry in known]
         return judged(known, met, self._limits)
 

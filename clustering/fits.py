@@ -61,6 +61,8 @@ class Known:
         merged_into: the campaign that has taken it in.
         decided: a person has confirmed or dismissed it.
         born_today: its id was first given by the first pass of today.
+        apart_from: campaigns that people parted it from.
+        split_from: the one that it was parted from, while no run has found it yet.
     """
 
     campaign_id: str
@@ -70,6 +72,12 @@ class Known:
     merged_into: str | None = None
     decided: bool = False
     born_today: bool = False
+    apart_from: Sequence[str] = ()
+    split_from: str | None = None
+
+    def lately(self, wording: Remembered) -> float:
+        """The weight of one of its wordings."""
+        return _NOT_LATELY if wording.seen_on < self.last_day else 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +90,8 @@ class Fits:
         held: the part of the known campaign's accounts.
         tied: more in common than chance, and a telling part of the smaller side.
         cosine: of what the two nearest wordings ask for, NaN where unknown.
+
+    Where a person has split a campaign, what is nearer to one part has nothing but accounts in common with the others.
     """
 
     overlap: NDArray[np.float64]
@@ -125,15 +135,16 @@ def compare(
     row_of = np.repeat(np.arange(len(found)), [len(one.wordings) for one in found])
     column_of = np.array([k for k, _ in before], np.int64)
     pairs = overlap_matrix([one.core for one in today], [one.core for _, one in before])
-    lately = np.array([_NOT_LATELY if w.seen_on < known[k].last_day else 1.0 for k, w in before])
+    lately = np.array([known[k].lately(wording) for k, wording in before])
     best = _best_of(pairs, column_of, len(known))
     owned = _best_of(pairs * lately, column_of, len(known))
     prompts = np.array([one.n_prompts for one in today], np.float64)
-    overlap, nearest = np.zeros((2, len(found), len(known)))
+    overlap, nearest, nearest_owned = np.zeros((3, len(found), len(known)))
     for row in range(len(found)):
         own = row_of == row
         overlap[row] = np.average(owned[own], axis=0, weights=prompts[own])
         nearest[row] = best[own].max(axis=0)
+        nearest_owned[row] = owned[own].max(axis=0)
     cosine = _cosines(today, [one for _, one in before], row_of, column_of, overlap.shape)
     shared, expected = _shared(found, known, activity)
     ours = np.array([len(one.accounts) for one in found], np.int64)[:, None]
@@ -143,7 +154,24 @@ def compare(
         & (shared >= settings.shared_accounts * np.minimum(ours, theirs))
         & (poisson.sf(shared - 1, np.maximum(expected, 1e-12)) < BEYOND_CHANCE)
     )
+    another = _of_another_part(nearest_owned, known, settings)
+    overlap[another] = nearest[another] = 0.0
+    tied[another] = False
+    cosine[another] = np.nan
     return Fits(overlap, nearest, shared, expected, shared / np.maximum(theirs, 1), tied, cosine)
+
+
+def _of_another_part(
+    nearest: NDArray[np.float64], known: Sequence[Known], settings: IdentitySettings
+) -> NDArray[np.bool_]:
+    """bool, as `nearest`: pairs where a campaign that a person parted from the known one is the nearer of the two."""
+    place = {one.campaign_id: k for k, one in enumerate(known)}
+    result = np.zeros(nearest.shape, np.bool_)
+    for k, one in enumerate(known):
+        others = [place[name] for name in one.apart_from if name in place]
+        nearer = nearest[:, others].max(axis=1, initial=0.0)
+        result[:, k] = (nearer >= settings.keep_overlap) & (nearer > nearest[:, k])
+    return result
 
 
 def _best_of(pairs: NDArray[np.float64], column_of: NDArray[np.int64], n: int) -> NDArray[np.float64]:

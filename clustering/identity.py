@@ -6,6 +6,8 @@ worked for the known campaign, against what their activity explains. Either may 
 again is enough by itself; accounts found again are enough where the template is still related, or asks for the same
 in other words. Both changed at once is a new campaign that possibly continues the old one, and a person says so.
 
+What people said goes before both: where a campaign was split, whatever is nearer to one part is none of the others.
+
 Ids are given from the best fit of the whole day downwards, so that no campaign takes an id that fits another one
 better. (An assignment that maximises the sum of fits would: two middling pairs can outweigh one good one.)
 """
@@ -98,6 +100,7 @@ class _Recognition:
         )  # fmt: skip
         self._days_ago = np.array([(day - one.last_day).days for one in known], np.int64)
         self._at_large = np.array([one.merged_into is None for one in known], np.bool_)
+        self._has_days = np.array([one.split_from is None for one in known], np.bool_)
         able = self._at_large & (self._days_ago <= settings.retire_days)
         given = _assignment(np.where(self._same & able, fits.score + self._seniority(), 0.0))
         self._rows_of: dict[int, list[int]] = {int(k): [row] for row, k in enumerate(given) if k >= 0}
@@ -122,7 +125,7 @@ class _Recognition:
         gone = [
             column
             for column in np.flatnonzero(
-                self._at_large & (self._days_ago <= self._settings.dormant_days)
+                self._at_large & self._has_days & (self._days_ago <= self._settings.dormant_days)
             ).tolist()
             if column not in self._rows_of
         ]
@@ -138,7 +141,14 @@ class _Recognition:
 
     def _found_again(self, row: int, column: int) -> Identity:
         event = Event.KEPT if self._days_ago[column] <= self._settings.dormant_days else Event.REAWAKENED
-        return self._identity(row, column, self._known[column].campaign_id, event)
+        return self._known_as(row, column, event)
+
+    def _known_as(self, row: int, column: int, event: Event) -> Identity:
+        """The id of `column`, and for the first time if a person made it."""
+        one = self._known[column]
+        if one.split_from is None:
+            return self._identity(row, column, one.campaign_id, event)
+        return replace(self._identity(row, column, one.campaign_id, Event.SPLIT), other_id=one.split_from)
 
     def _left_over(self, row: int) -> Identity:
         """The campaign that it fits best is another's today, or it fits none."""
@@ -148,11 +158,11 @@ class _Recognition:
             column = max(held, key=lambda k: (fits.score[row, k], -k))
             if not self._parted(row, column):
                 self._rows_of[column].append(row)
-                return self._identity(row, column, self._known[column].campaign_id, Event.KEPT)
+                return self._known_as(row, column, Event.KEPT)
             return self._back_again(row, column) or self._identity(
                 row, column, self._new_ids[row], Event.SPLIT
             )
-        free = [k for k in np.flatnonzero(self._at_large).tolist() if k not in self._rows_of]
+        free = [k for k in np.flatnonzero(self._at_large & self._has_days).tolist() if k not in self._rows_of]
         asked = [k for k in free if self._related[row, k]]
         vanished = [k for k in free if self._vanished(row, k)]
         if asked or vanished:

@@ -12,7 +12,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from campaigns import files
-from campaigns.entries import Event, KnownCampaign
+from campaigns.entries import Event, KnownCampaign, Split
 from campaigns.records import IDENTITIES, UNSEEN
 from campaigns.runs import Counts, Run
 from campaigns.settings import IdentitySettings, Settings
@@ -39,21 +39,30 @@ def identify_families(
     before = _known(known, workers, numbers, settings.identity, encoder)
     activity = np.zeros(len(numbers), np.int64)
     activity[numbers.of(day.activity["account_id"])] = day.activity["prompts"].to_numpy()
-    campaigns, apart = kept_apart(
-        day.campaigns, day.cores, before, settings.identity.same_wording, day.by_direction
-    )
+    campaigns, apart = kept_apart(day.campaigns, day.cores, before, settings.identity, day.by_direction)
     day = replace(day, campaigns=campaigns)
     found = [day.found(families, numbers) for families in day.campaigns]
     recognised = recognise(found, before, run.day, activity, settings.identity)
     files.write_parquet(
         run.path / "identities.parquet", _identities(day, found, recognised.identities, known, before, apart)
     )
-    unseen = [(name, identity, 0) for name, identity in recognised.merged]
+    unseen = [_Unseen(name, identity) for name, identity in recognised.merged]
     seen = {identity.campaign_id for identity in recognised.identities}
-    unseen += _asleep(known, seen | {name for name, _ in recognised.merged}, run.day, settings.identity)
+    unseen += _ended(known, seen)
+    unseen += _asleep(known, seen | {one.campaign_id for one in unseen}, run.day, settings.identity)
     files.write_parquet(run.path / "unseen.parquet", _unseen(unseen))
-    events = [identity.event for identity in recognised.identities] + [one.event for _, one, _ in unseen]
+    events = [identity.event for identity in recognised.identities] + [one.identity.event for one in unseen]
     return {str(event): events.count(event) for event in Event}
+
+
+@dataclass(frozen=True, slots=True)
+class _Unseen:
+    """What became of a known campaign that was not seen for `days`. `undo`: it is what a person said."""
+
+    campaign_id: str
+    identity: Identity
+    days: int = 0
+    undo: Split | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,6 +176,8 @@ def _known(
             one.merged_into,
             one.decided,
             one.born_today,
+            one.apart_from,
+            None if one.formerly is None or one.untold is None else one.untold.campaign_id,
         )
         for one in known
     ]
@@ -187,6 +198,7 @@ def _identities(
     """
     first_free = {one.campaign_id: one.first_free for one in known}
     wordings = {one.campaign_id: one.wordings for one in before}
+    said = {one.campaign_id: one.untold for one in known}
     parts: dict[str, list[int]] = {}
     for i, identity in enumerate(identities):
         parts.setdefault(identity.campaign_id, []).append(i)
@@ -199,7 +211,7 @@ def _identities(
         identity_of = [identities[i] for i in places for _ in day.campaigns[i]]
         for family, number, identity in zip(families, numbers, identity_of, strict=True):
             own_row = {"family": family, "campaign_id": name, "lead": families[0], "variant": number}
-            told[family] = own_row | _why(identity)
+            told[family] = own_row | _why(identity, said=said.get(name))
         for i in places:
             others = apart.get(day.campaigns[i][0], ())
             if others and identities[i].event == Event.KEPT:
@@ -209,29 +221,45 @@ def _identities(
     return pa.Table.from_pylist([told[family] for family in sorted(told)], IDENTITIES)
 
 
-def _unseen(rows: Iterable[tuple[str, Identity, int]]) -> pa.Table:
+def _unseen(rows: Iterable[_Unseen]) -> pa.Table:
     """Schema UNSEEN."""
-    told = [{"campaign_id": name, **_why(identity, days), "days": days} for name, identity, days in rows]
+    told = [
+        {"campaign_id": one.campaign_id, **_why(one.identity, one.days, one.undo), "days": one.days}
+        for one in rows
+    ]
     return pa.Table.from_pylist(sorted(told, key=lambda row: str(row["campaign_id"])), UNSEEN)
+
+
+def _ended(known: Sequence[KnownCampaign], seen: set[str]) -> list[_Unseen]:
+    """Campaigns that a person had split off, and has given back since the last run."""
+    return [
+        _Unseen(one.campaign_id, Identity(one.merged_into, Event.MERGED, 0.0), undo=one.untold)
+        for one in known
+        if one.untold is not None and one.formerly is None and one.merged_into and one.campaign_id not in seen
+    ]
 
 
 def _asleep(
     known: Sequence[KnownCampaign], awake: set[str], day: date, settings: IdentitySettings
-) -> list[tuple[str, Identity, int]]:
+) -> list[_Unseen]:
     """Campaigns that have now been unseen for long enough to be dormant or retired, and were not the last time."""
     result = []
     before = max((one.last_day for one in known), default=day)
     for one in known:
         days = (day - one.last_day).days
-        if one.campaign_id in awake or one.merged_into is not None:
+        if one.campaign_id in awake or one.merged_into is not None or one.formerly is not None:
             continue
         for limit, event in ((settings.dormant_days, Event.DORMANT), (settings.retire_days, Event.RETIRED)):
             if days > limit >= (before - one.last_day).days:
-                result.append((one.campaign_id, Identity(one.campaign_id, event, 0.0), days))
+                result.append(_Unseen(one.campaign_id, Identity(one.campaign_id, event, 0.0), days))
     return result
 
 
-def _why(identity: Identity, days: int = 0) -> dict[str, object]:
+def _why(identity: Identity, days: int = 0, said: Split | None = None) -> dict[str, object]:
+    """
+    Args:
+        said: the split that makes this campaign, or that ends it.
+    """
     other = identity.other_id
     accounts = f"{identity.shared} of its accounts worked for it before; by chance {identity.expected:.1f} would have"
     like = f"its wording overlaps by {identity.overlap:.0%}"
@@ -249,6 +277,10 @@ def _why(identity: Identity, days: int = 0) -> dict[str, object]:
         Event.DORMANT: f"not seen for {days} days",
         Event.RETIRED: f"not seen for {days} days; its id is not given again",
     }[identity.event]
+    if said is not None and identity.event == Event.SPLIT:
+        reason = f"{said.author} split it from {other}: {said.reason}; {both}"
+    elif said is not None and identity.event == Event.MERGED:
+        reason = f"{said.author} took back that it was split from {said.campaign_id}: {said.reason}"
     return {
         "event": str(identity.event),
         "reason": reason,

@@ -209,6 +209,7 @@ def identify(ref: RunRef) -> None:
         *(wording.digest for one in known for wording in one.wordings),
         *(
             f"{one.campaign_id} {one.last_day} {one.merged_into} {one.first_free} {one.decided}"
+            f" {one.apart_from} {one.formerly} {one.untold}"
             for one in known
         ),
         *files_asked,

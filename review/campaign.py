@@ -95,6 +95,7 @@ class CampaignReport:
             "lineage": history["lineage"],
             "wordings_by_day": history["wordings"],
             "related": history["related"],
+            "said": history["said"],
         }
 
 

@@ -12,13 +12,14 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
     from rich.table import Table
 
-    from campaigns.entries import CampaignHistory, LineageEntry
+    from campaigns.entries import CampaignHistory, LineageEntry, Said
 
 _BARS: Final = "▁▂▃▄▅▆▇█"
 
 
 def history_blocks(history: CampaignHistory) -> Iterator[RenderableType]:
-    """Sizes by day, wordings over time, lineage, and what happened to other campaigns because of this one."""
+    """Sizes by day, wordings over time, lineage with what people said, and what happened to other campaigns because of
+    this one."""
     days = history.days
     seen = {day.day: day.n_prompts for day in days}
     prompts = [seen.get(day, 0) for day in history.published or seen]
@@ -35,7 +36,7 @@ def history_blocks(history: CampaignHistory) -> Iterator[RenderableType]:
     yield made
     if len(history.wordings) > 1:
         yield _wordings_over_time(history)
-    for entry in _lineage(history.lineage):
+    for entry in _lineage(history):
         yield safe(entry)
     for other in history.related:
         yield safe(f"{other.day} {other.campaign_id} {other.event}: {other.reason}")
@@ -49,20 +50,28 @@ def _wordings_over_time(history: CampaignHistory) -> Table:
     return made
 
 
-def _lineage(entries: Sequence[LineageEntry]) -> Iterator[str]:
-    """One line an event; days on which the id was simply kept in a row are one line, with the last reason."""
-    from campaigns.entries import Event
+def _lineage(history: CampaignHistory) -> Iterator[str]:
+    """One line an event; days on which the id was simply kept in a row are one line, with the last reason.
 
-    for event, group in groupby(entries, key=lambda entry: entry.event):
+    What a person said on a day stands before what the run of that day made of it.
+    """
+    from campaigns.entries import Event, LineageEntry, Said
+
+    def kept(one: Said | LineageEntry) -> bool:
+        return isinstance(one, LineageEntry) and one.event == Event.KEPT
+
+    by_day: list[Said | LineageEntry] = sorted([*history.said, *history.lineage], key=lambda one: one.day)
+    for in_a_row, group in groupby(by_day, key=kept):
         rows = list(group)
-        if event != Event.KEPT or len(rows) == 1:
-            for entry in rows:
-                other = (
-                    f" ({entry.other_id})" if entry.other_id and entry.other_id not in entry.reason else ""
-                )
-                yield f"{entry.day} {entry.event}: {entry.reason}{other}"
-        else:
+        if in_a_row and len(rows) > 1:
             yield f"{rows[0].day} to {rows[-1].day} kept, {len(rows)} days; the last time: {rows[-1].reason}"
+            continue
+        for one in rows:
+            if isinstance(one, Said):
+                yield f"{one.day} {one.sentence}: {one.reason}"
+            else:
+                other = f" ({one.other_id})" if one.other_id and one.other_id not in one.reason else ""
+                yield f"{one.day} {one.event}: {one.reason}{other}"
 
 
 def sparkline(values: Sequence[float], most: float | None = None) -> str:
