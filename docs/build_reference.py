@@ -260,6 +260,8 @@ _MANIFEST = {
     "stages": "See [stages](#stages).",
     "settings": "Those of the run, without places and secrets.",
     "versions": "Of Shoal and of what it computes with.",
+    "flow_run_id": "Prefect's id of the flow run, by which the analyst's page links to it.",
+    "audit": "`sequence` and `mac` of the last row of the audit log by then: a log that does not reach it was cut.",
     "detection_floor": "Fewest accounts and prompts that a family of this run can have, and the smallest campaign of "
     "all traffic that is at `sample_rate`, as figures and in words.",
     "canaries": "Each planted campaign: its prompts, how many were found in one family of its own, how many were mixed "

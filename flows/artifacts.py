@@ -9,8 +9,8 @@ from typing import Any
 from prefect.artifacts import create_table_artifact
 
 from campaigns.runs import Counts, Run
-from flows.gate import recalls
 from flows.health import Check, Today
+from review.soundness import recalls
 
 
 def leave_health(

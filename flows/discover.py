@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from prefect import flow
+from prefect.runtime import flow_run
 
 from campaigns import files
 from campaigns.entries import PublishedRun, Sleep
@@ -138,6 +139,8 @@ def discover_campaigns(
             {
                 "settings": _public_settings(settings),
                 "versions": versions(),
+                "flow_run_id": flow_run.get_id(),
+                "audit": store.audit_head().as_json(),
                 **scope(run, settings, second),
                 "canaries": [asdict(canary) for canary in today.canaries],
                 "health": {"checks": [check.as_json() for check in checks], "accepted": accepted},
@@ -289,7 +292,7 @@ def _fingerprint(source: str, shape: str, settings: Settings, second: SecondPass
 
 
 def _public_settings(settings: Settings) -> dict[str, Any]:
-    return settings.model_dump(mode="json", exclude={"home", "store_url", "secret_key", "input"})
+    return settings.model_dump(mode="json", exclude={"home", "store_url", "secret_key", "input", "review"})
 
 
 def _again(day: date, source: str, force: bool, second: SecondPass | None) -> str:

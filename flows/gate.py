@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
-from typing import Any, Final
 
 import polars as pl
 import pyarrow.parquet as pq
@@ -19,10 +18,7 @@ from campaigns.errors import HealthError, IntegrityError, UsageError
 from campaigns.runs import Counts, Run
 from campaigns.store import Store
 from flows.health import DAY_COUNTS, CanaryFigures, Check, DayFigures, Today
-
-HEALTH: Final = "health.json"
-CANARY_COUNT: Final = "canary."
-"""How the counts of a published run call the recall of a canary."""
+from review.soundness import CANARY_COUNT, FAILED_COUNT, HEALTH
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,23 +84,12 @@ def days_before(store: Store, day: date, days: int) -> list[tuple[date, Counts]]
     return [(one, run.counts) for one, run in published if run is not None]
 
 
-def recalls(counts: Mapping[str, Any]) -> dict[str, float]:
-    """Recall by canary, from the counts of a published run."""
-    return {
-        name.removeprefix(CANARY_COUNT): float(value)
-        for name, value in sorted(counts.items())
-        if name.startswith(CANARY_COUNT)
-    }
-
-
 def health_counts(today: Today, checks: Sequence[Check], accepted: Mapping[str, str] | None) -> Counts:
     """What the store keeps: recall by canary, and checks that failed and were accepted."""
     counts: Counts = {f"{CANARY_COUNT}{one.canary}": one.recall for one in today.canaries}
     if accepted:
         failed = ", ".join(check.name for check in checks if check.failed)
-        counts |= {"health.failed": failed} | {
-            f"health.accepted_{key}": text for key, text in accepted.items()
-        }
+        counts |= {FAILED_COUNT: failed} | {f"health.accepted_{key}": text for key, text in accepted.items()}
     return counts
 
 

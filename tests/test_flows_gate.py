@@ -23,8 +23,9 @@ from campaigns.store import Store
 from flows.discover import copy_results
 from flows.explain.lookup import find_prompt
 from flows.explain.prompt import explain
-from flows.gate import Acceptance, recalls
+from flows.gate import Acceptance
 from flows.resources import Flags
+from review.soundness import recalls
 from simulation.plan import small_plan
 from simulation.traffic import write_day
 

@@ -14,8 +14,9 @@ from campaigns.runs import Counts, Run
 from campaigns.settings import HealthSettings, load
 from flows.commands.run import acceptance
 from flows.floor import detection_floor
-from flows.gate import Acceptance, health_counts, recalls, refusal
+from flows.gate import Acceptance, health_counts, refusal
 from flows.health import DAY_COUNTS, CanaryFigures, Check, DayFigures, Today, examine
+from review.soundness import recalls
 
 DAY = date(2026, 3, 2)
 LIMITS = HealthSettings()

@@ -5,10 +5,10 @@ Floor, canaries, checks, days that are not there, and whom the matchers of known
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Sequence
-from datetime import date, timedelta
-from typing import TYPE_CHECKING, Any, Final
+from dataclasses import asdict
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
 
 from campaigns.errors import ShoalError
 from flows.commands.console import counted, safe
@@ -20,9 +20,7 @@ if TYPE_CHECKING:
 
     from campaigns.entries import KnownMatcher, PublishedRun
     from campaigns.settings import Settings
-
-DAYS_SHOWN: Final = 30
-"""Days up to the latest whose canaries are drawn and whose gaps are named."""
+    from review.soundness import Accepted, HeldBack
 
 
 def soundness(
@@ -34,17 +32,25 @@ def soundness(
         published: the current run of each published day, the oldest first.
         known: the matchers of known campaigns.
     """
+    from review.soundness import DAYS_SHOWN, accepted, canary_history, held_back, missing_days
+
     latest = published[-1] if published else None
     manifest = _manifest(latest, settings)
     shown = [run for run in published if latest and run.day > latest.day - timedelta(days=DAYS_SHOWN)]
     return {
         "detection_floor": manifest.get("detection_floor"),
         "health": manifest.get("health"),
-        "canaries": _canaries(shown),
+        "canaries": [
+            {
+                "canary": name,
+                "days": [{"day": day.isoformat(), "recall": recall} for day, recall in found.items()],
+            }
+            for name, found in canary_history(shown).items()
+        ],
         "matchers": _matchers(known, shown),
-        "accepted": [_accepted(run) for run in shown if "health.failed" in run.counts],
-        "held_back": _held_back(settings, {run.run_id for run in published}),
-        "missing_days": _missing([run.day for run in shown]),
+        "accepted": [_as_json(found) for run in shown if (found := accepted(run))],
+        "held_back": [_as_json(one) for one in held_back(settings.home, {run.run_id for run in published})],
+        "missing_days": [day.isoformat() for day in missing_days([run.day for run in shown])],
     }
 
 
@@ -86,18 +92,8 @@ def _manifest(run: PublishedRun | None, settings: Settings) -> dict[str, Any]:
         return {}
 
 
-def _canaries(published: Sequence[PublishedRun]) -> list[dict[str, Any]]:
-    from flows.gate import recalls
-
-    by_day = [(run.day.isoformat(), recalls(run.counts)) for run in published]
-    names = sorted({name for _, found in by_day for name in found})
-    return [
-        {
-            "canary": name,
-            "days": [{"day": day, "recall": found[name]} for day, found in by_day if name in found],
-        }
-        for name in names
-    ]
+def _as_json(found: Accepted | HeldBack) -> dict[str, Any]:
+    return asdict(found) | {"day": found.day.isoformat()}
 
 
 def _matchers(known: Sequence[KnownMatcher], published: Sequence[PublishedRun]) -> dict[str, Any]:
@@ -136,37 +132,3 @@ def _matchers_in_words(found: dict[str, Any]) -> str:
             f"at most {found['bound_suspected']:.2g}"
         )
     return said
-
-
-def _accepted(run: PublishedRun) -> dict[str, Any]:
-    kept = {key: run.counts.get(f"health.{name}") for key, name in _ACCEPTED.items()}
-    return {"day": run.day.isoformat(), "run_id": run.run_id, **kept}
-
-
-_ACCEPTED: Final = {"failed": "failed", "by": "accepted_by", "reason": "accepted_reason"}
-
-
-def _held_back(settings: Settings, published: set[str]) -> list[dict[str, Any]]:
-    """Runs that the health gate stopped and nobody accepted, as far as their folders are there."""
-    from campaigns.runs import attempts, days
-    from flows.gate import HEALTH
-
-    found = []
-    for day in days(settings.home)[-DAYS_SHOWN:]:
-        for run in attempts(settings.home, day)[-1:]:
-            path = run.path / HEALTH
-            if run.complete or run.run_id in published or not path.exists():
-                continue
-            failed = [check["sentence"] for check in json.loads(path.read_bytes()) if check["failed"]]
-            if failed:
-                found.append({"day": day.isoformat(), "run_id": run.run_id, "failed": failed})
-    return found
-
-
-def _missing(published: Sequence[date]) -> list[str]:
-    """Days between the first and the last that are not there."""
-    if not published:
-        return []
-    span = (published[-1] - published[0]).days
-    every = (published[0] + timedelta(days=ago) for ago in range(span))
-    return [day.isoformat() for day in every if day not in set(published)]

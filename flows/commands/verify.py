@@ -25,7 +25,7 @@ def verify(
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Check every run folder against its manifest, the manifests against the store, and the store itself.
+    """Check every run folder against its manifest, the manifests against the store, and the store with its audit log.
 
     Leaves with 7 and a list when something is damaged.
 
@@ -34,6 +34,7 @@ def verify(
       shoal verify --day 2026-01-05 --json
     """
     from campaigns import runs
+    from review.anchors import noted_anchors
 
     call: Call = ctx.obj
     home = call.settings.home
@@ -44,7 +45,9 @@ def verify(
                 f"there is no run of {day}", where=str(home), hint="`shoal status` lists the days."
             )
         wanted = sorted(known) if day is None else [day]
-        problems = [problem for one in wanted for problem in _of_day(store, home, one)] + store.verify()
+        current = [run for one in store.published_days() if (run := store.current_run(one))]
+        problems = [problem for one in wanted for problem in _of_day(store, home, one)]
+        problems += store.verify(noted_anchors(home, current))
     checked = [one.isoformat() for one in wanted]
     if as_json:
         print_json({"ok": not problems, "days": checked, "problems": problems})
