@@ -487,8 +487,8 @@ def _settings() -> Iterator[str]:
         f"From `{CONFIG_FILE}` in the working folder (or the file that `--config` or `{CONFIG_VARIABLE}` names), "
         f"over that from the environment, over that from flags (`--set KEY=VALUE`). The variable of a key is "
         f"`{PREFIX}` and the key in capitals with `{NESTED}` for each dot: `{_variable('embedding.batch_size')}`. "
-        f"Unknown keys are errors. Secrets (`store_url`, `secret_key`, `match.token`, `review.oidc_client_secret`) are read from the environment or "
-        f"the file and never from flags.\n"
+        f"Unknown keys are errors. Secrets (`store_url`, `secret_key`, `match.token`, `review.oidc_client_secret`) are "
+        f"read from the environment or the file and never from flags.\n"
     )
     model = Settings()
     plain = {name: info for name, info in _fields(model) if not isinstance(getattr(model, name), BaseModel)}
