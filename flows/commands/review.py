@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from campaigns.errors import UsageError
-from flows.commands.console import say
-from flows.commands.context import Call
+from flows.commands.console import print_json, say
+from flows.commands.context import Call, Json
 
 if TYPE_CHECKING:
     from campaigns.settings import Settings
@@ -25,42 +25,40 @@ def review(
             "--host", help="Address to listen on. Others than this machine's need a team's sign-in."
         ),
     ] = "127.0.0.1",
+    as_json: Json = False,
 ) -> None:
     """Open the analyst's page: the queue, campaigns with their evidence, the map, and decisions.
 
-    Prints a link that signs you in once. The page asks nothing of any network but its own server. For a team set
-    `review.sign_in` to oidc or proxy, `review.url`, and the lists of users; `shoal config show` has them all.
+    Prints a link that signs you in once, and serves the page until Ctrl-C. The page asks nothing of any network but
+    its own server. For a team set `review.sign_in` to oidc or proxy, `review.url`, and the lists of users;
+    `shoal config show` has them all.
 
     [bold]Examples[/bold]
       shoal review
       shoal --set review.port=9000 review
+      shoal review --json                 {"url": ...} for a script that opens it
     """
     call: Call = ctx.obj
     settings = call.settings
     _refuse_open_door(host, settings)
-    import uvicorn
-
     from campaigns.store import Store
     from review.web.app import create_app, origin_of
+    from review.web.server import listen, serve
     from review.web.sign_in.local import issue_link
 
     with Store.open(settings) as store:
         app = create_app(settings, store)
-        origin = str(origin_of(settings))
-        if settings.review.sign_in == "local":
-            typer.echo(issue_link(store, origin, getpass.getuser()))
-            say("Open this link; it signs you in once. Ctrl-C ends the page.", quiet=call.quiet)
-        else:
-            typer.echo(origin)
-        uvicorn.run(
-            app,
-            host=host,
-            port=settings.review.port,
-            log_level="warning",
-            access_log=False,
-            server_header=False,
-            proxy_headers=False,
-        )
+        with listen(host, settings.review.port) as listener:
+            url, hint = str(origin_of(settings)), "Ctrl-C ends the page."
+            if settings.review.sign_in == "local":
+                url = issue_link(store, url, getpass.getuser())
+                hint = f"Open this link; it signs you in once. {hint}"
+            if as_json:
+                print_json({"url": url})
+            else:
+                typer.echo(url)
+            say(hint, quiet=call.quiet)
+            serve(app, listener)
 
 
 def _refuse_open_door(host: str, settings: Settings) -> None:

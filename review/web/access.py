@@ -75,13 +75,13 @@ class GuardedRoute(APIRoute):
 
         async def guarded(request: Request) -> Response:
             user: SignedIn | None = await run_in_threadpool(request.app.state.sign_in.who, request)
+            request.state.user = user
             needed = self.access.role
             if needed is not None:
                 if user is None:
                     raise NotSignedIn
                 if not user.role.includes(needed):
                     raise Forbidden(user, needed)
-            request.state.user = user
             return await handler(request)
 
         return guarded

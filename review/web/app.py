@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Final
 from urllib.parse import quote
 
@@ -11,6 +12,7 @@ from fastapi import APIRouter, FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import RedirectResponse, Response
+from starlette.types import ASGIApp
 
 from campaigns.entries import Clock, utc_now
 from campaigns.errors import ConflictError, IntegrityError, LockHeldError, ShoalError, UsageError
@@ -25,12 +27,11 @@ from review.web.frame import Frame, read_frame
 from review.web.links import Links
 from review.web.pages import ROUTERS
 from review.web.rendering import environment, is_fragment, page
-from review.web.security import SAFE_METHODS, Origin, Shield
+from review.web.security import LOOPBACK, SAFE_METHODS, Origin, Shield
 from review.web.sign_in.doors import door_of
 
 log = logging.getLogger(__name__)
 
-LOOPBACK: Final = ("127.0.0.1", "localhost", "[::1]")
 _STATUS: Final[dict[type[ShoalError], int]] = {
     ConflictError: 409,
     LockHeldError: 503,
@@ -39,14 +40,25 @@ _STATUS: Final[dict[type[ShoalError], int]] = {
 }
 
 
+class ReviewApp(FastAPI):
+    """Wears its shield outermost, so that answers to faults are sealed too."""
+
+    def __init__(self, origins: frozenset[Origin]) -> None:
+        super().__init__(docs_url=None, redoc_url=None, openapi_url=None, redirect_slashes=False)
+        self._origins = origins
+
+    def build_middleware_stack(self) -> ASGIApp:
+        return Shield(super().build_middleware_stack(), self._origins)
+
+
 def create_app(settings: Settings, store: Store, *, clock: Clock = utc_now) -> FastAPI:
     """
     Raises:
         IntegrityError: a browser library is not the one that is pinned.
-        UsageError: the settings do not say how users sign in.
+        UsageError: the settings do not say how users reach the page or sign in.
         TypeError: a route does not say who may call it.
     """
-    app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
+    app = ReviewApp(origins_of(settings))
     app.router.route_class = GuardedRoute
     secret = settings.secret_key.get_secret_value()
     desk = Desk(
@@ -68,20 +80,26 @@ def create_app(settings: Settings, store: Store, *, clock: Clock = utc_now) -> F
     app.add_exception_handler(ShoalError, _in_words)
     app.add_exception_handler(HTTPException, _http)
     app.add_exception_handler(RequestValidationError, _unreadable)
-    app.add_middleware(Shield, origins=origins_of(settings))
+    app.add_exception_handler(Exception, _fault)
     return app
 
 
 def origin_of(settings: Settings) -> Origin:
-    """How browsers reach the page."""
-    return Origin.of(settings.review.url or f"http://127.0.0.1:{settings.review.port}")
+    """How browsers reach the page.
+
+    Raises:
+        UsageError: `review.url` is no address of a server.
+    """
+    review = settings.review
+    return Origin.of(review.url or f"http://127.0.0.1:{review.port}", "review.url")
 
 
 def origins_of(settings: Settings) -> frozenset[Origin]:
     """All names that the page answers to: the one of the settings, or those of this machine."""
     if settings.review.url:
         return frozenset({origin_of(settings)})
-    return frozenset(Origin("http", f"{host}:{settings.review.port}") for host in LOOPBACK)
+    here = origin_of(settings)
+    return frozenset(replace(here, host=host) for host in LOOPBACK)
 
 
 def _guarded(routers: Sequence[APIRouter]) -> Sequence[APIRouter]:
@@ -112,7 +130,14 @@ def _not_signed_in(request: Request, _: Exception) -> Response:
         if path != "/":
             target += f"?next={quote(path, safe='')}"
         return RedirectResponse(target, 303)
-    return Response(status_code=401, headers={"HX-Redirect": target})
+    if is_fragment(request):
+        return Response(status_code=401, headers={"HX-Redirect": target})
+    return _told(
+        request,
+        401,
+        "You are not signed in, so nothing was done.",
+        "Sign in in another tab, and send it again.",
+    )
 
 
 def _forbidden(request: Request, error: Exception) -> Response:
@@ -136,6 +161,12 @@ def _http(request: Request, error: Exception) -> Response:
 
 def _unreadable(request: Request, _: Exception) -> Response:
     return _told(request, 422, "The request cannot be read.", "Go back and try again.")
+
+
+def _fault(request: Request, _: Exception) -> Response:
+    """Of what nobody foresaw. The page shows no frame, which could fail for the same reason."""
+    request.state.user = None
+    return _told(request, 500, "Something went wrong here.", "The log of the page says where.")
 
 
 def _told(request: Request, status: int, what: str, hint: str) -> Response:

@@ -9,14 +9,16 @@ Fetch Metadata, https://www.w3.org/TR/fetch-metadata/. Content Security Policy L
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
-from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from campaigns.errors import UsageError
 
 POLICY: Final = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
@@ -33,36 +35,67 @@ HEADERS: Final[Mapping[str, str]] = {
 }
 SAFE_METHODS: Final = frozenset({"GET", "HEAD"})
 MOST_BODY_BYTES: Final = 1 << 20
+LOOPBACK: Final = ("127.0.0.1", "localhost", "[::1]")
+_USUAL_PORTS: Final = {"http": 80, "https": 443}
+_MOST_PORT: Final = 65_535
+_FORM: Final = re.compile(r"(https?)://([a-z0-9.-]+|\[[0-9a-f:.]+\])(?::([0-9]{1,5}))?/?")
 
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """How browsers reach the server: `https://shoal.example`, or `http://127.0.0.1:8420`."""
+    """How browsers reach a server: `https://shoal.example`, or `http://127.0.0.1:8420`.
+
+    Attributes:
+        host: of IPv6 with its brackets.
+        port: None: the usual one of the scheme, which browsers do not spell.
+    """
 
     scheme: str
-    netloc: str
+    host: str
+    port: int | None = None
 
     @classmethod
-    def of(cls, url: str) -> Origin:
-        parts = urlsplit(url)
-        return cls(parts.scheme, parts.netloc.lower())
+    def of(cls, url: str, setting: str) -> Origin:
+        """
+        Raises:
+            UsageError: `url`, which `setting` holds, is more or less than scheme, host and port.
+        """
+        found = _FORM.fullmatch(url.lower())
+        scheme, host, port = found.groups() if found else ("", "", None)
+        number = _USUAL_PORTS.get(scheme, 0) if port is None else int(port)
+        if not 0 < number <= _MOST_PORT:
+            raise UsageError(
+                f"{setting} is no address of a server",
+                where=url,
+                hint="Write scheme, host and port alone, for example https://shoal.example.",
+            )
+        return cls(scheme, host, None if number == _USUAL_PORTS[scheme] else number)
 
     @property
     def secure(self) -> bool:
-        return self.scheme == "https"
+        """Whether nobody on the way can read or change what is sent: by TLS, or because there is no way."""
+        return self.scheme == "https" or self.on_loopback
+
+    @property
+    def on_loopback(self) -> bool:
+        return self.host in LOOPBACK
+
+    @property
+    def netloc(self) -> str:
+        return self.host if self.port is None else f"{self.host}:{self.port}"
 
     def __str__(self) -> str:
         return f"{self.scheme}://{self.netloc}"
 
 
 class Shield:
-    """Middleware round the whole application: refuses what no page of ours asks, and seals every answer."""
+    """Round the whole application: refuses what no page of ours asks, and seals every answer, errors included."""
 
     def __init__(self, app: ASGIApp, origins: frozenset[Origin]) -> None:
         self._app = app
         self._origins = frozenset(map(str, origins))
         self._hosts = frozenset(origin.netloc for origin in origins)
-        self._secure = any(origin.secure for origin in origins)
+        self._tls = any(origin.scheme == "https" and not origin.on_loopback for origin in origins)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "websocket":
@@ -77,24 +110,29 @@ class Shield:
                 headers = MutableHeaders(scope=message)
                 for name, value in HEADERS.items():
                     headers[name] = value
-                if self._secure:
+                if self._tls:
                     headers["Strict-Transport-Security"] = "max-age=31536000"
                 headers.setdefault("Cache-Control", "no-store")
             await send(message)
 
         refusal = self._refusal(scope["method"], Headers(scope=scope))
+        if refusal is None and scope["method"] not in SAFE_METHODS:
+            body = await _whole(receive)
+            refusal = _TOO_LARGE if body is None else None
+            receive = _again(body or b"", receive)
         if refusal:
             status, why = refusal
             await PlainTextResponse(why, status)(scope, receive, sealed)
             return
-        await self._app(scope, _bounded(receive), sealed)
+        await self._app(scope, receive, sealed)
 
     def _refusal(self, method: str, headers: Headers) -> tuple[int, str] | None:
-        if headers.get("host", "").lower() not in self._hosts:
+        hosts = headers.getlist("host")
+        if len(hosts) != 1 or hosts[0].lower() not in self._hosts:
             return 421, "This is not the server of that name.\n"
         announced = headers.get("content-length", "0")
         if not announced.isdecimal() or int(announced) > MOST_BODY_BYTES:
-            return 413, "The request is too large.\n"
+            return _TOO_LARGE
         if method in SAFE_METHODS:
             return None
         site, origin = headers.get("sec-fetch-site"), headers.get("origin")
@@ -104,16 +142,30 @@ class Shield:
         return None
 
 
-def _bounded(receive: Receive) -> Receive:
-    """The body, no further than it may go, whatever length it announced."""
-    taken = 0
+_TOO_LARGE: Final = (413, "The request is too large.\n")
 
-    async def limited() -> Message:
-        nonlocal taken
+
+async def _whole(receive: Receive) -> bytes | None:
+    """The body; None: it is longer than it may be, whatever was announced, or nobody is there to send the rest."""
+    body = bytearray()
+    while True:
         message = await receive()
-        taken += len(message.get("body", b""))
-        if taken > MOST_BODY_BYTES:
-            return {"type": "http.disconnect"}
-        return message
+        body += message.get("body", b"")
+        if len(body) > MOST_BODY_BYTES or message["type"] == "http.disconnect":
+            return None
+        if not message.get("more_body", False):
+            return bytes(body)
 
-    return limited
+
+def _again(body: bytes, receive: Receive) -> Receive:
+    """Hands out a body that was read already, then what comes after it."""
+    read = False
+
+    async def replayed() -> Message:
+        nonlocal read
+        if read:
+            return await receive()
+        read = True
+        return {"type": "http.request", "body": body, "more_body": False}
+
+    return replayed
