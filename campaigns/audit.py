@@ -55,6 +55,13 @@ class Action(StrEnum):
     SIGNED_OUT = "signed out"
     REFUSED = "was refused"
     EXPORTED = "exported"
+    REPLAYED = "replayed dead letters"
+    SINK_OFF = "switched a sink off"
+    SINK_ON = "switched a sink on"
+    FEED_ISSUED = "issued a feed token"
+    FEED_REVOKED = "revoked a feed token"
+    ERASED = "erased an account"
+    CLEARED = "cleared what was kept long enough"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -30,7 +30,20 @@ CONFIG_FILE = "shoal.toml"
 PREFIX = "SHOAL_"
 NESTED = "__"
 CONFIG_VARIABLE = "SHOAL_CONFIG"
-_NO_RESULT = frozenset({"home", "store_url", "secret_key", "input", "match", "review", "flow", "health"})
+_NO_RESULT = frozenset(
+    {
+        "home",
+        "store_url",
+        "secret_key",
+        "input",
+        "match",
+        "review",
+        "delivery",
+        "retention",
+        "flow",
+        "health",
+    }
+)
 """Settings that change no result of a run: where things are kept, how many work at once, what is published."""
 _NOT_SETTINGS = frozenset({CONFIG_VARIABLE, "SHOAL_FAILPOINT"})
 
@@ -403,7 +416,8 @@ class MatchSettings(Section):
 class ReviewSettings(Section):
     port: int = Field(8420, ge=1, le=65535, description="Port of the analyst's page.")
     url: str = Field(
-        "", description="How browsers reach the page, if not as http://127.0.0.1 and the port; for a team https."
+        "",
+        description="How browsers reach the page, if not as http://127.0.0.1 and the port; for a team https.",
     )
     sign_in: Literal["local", "oidc", "proxy"] = Field(
         "local",
@@ -434,13 +448,66 @@ class ReviewSettings(Section):
         description="A confirmation that names more accounts needs a second person; 0: none does.",
     )
     dismiss_days: int = Field(
-        90, ge=1, description="How long a dismissal keeps a campaign on the allow-list, unless told otherwise."
+        90,
+        ge=1,
+        description="How long a dismissal keeps a campaign on the allow-list, unless told otherwise.",
     )
     stale_hours: float = Field(
         36.0, gt=0, description="The page warns when the end of the latest published day is longer ago."
     )
     cache_mb: int = Field(256, ge=16, description="Memory for tables of runs that were looked at.")
     prefect_url: str = Field("", description="Prefect's own page, to link runs to; empty: no links.")
+
+
+class DeliverySettings(Section):
+    sinks: str = Field(
+        "", description="Where confirmed campaigns go: webhook, jsonl, csv, stdout; commas between."
+    )
+    delay_minutes: float = Field(0.0, ge=0, description="How long a confirmation waits before it leaves.")
+    jitter_minutes: float = Field(
+        0.0,
+        ge=0,
+        description="Up to so much longer, so that the time does not tell which prompt gave somebody away.",
+    )
+    attempts: int = Field(12, ge=1, description="Attempts after which a message is a dead letter.")
+    backoff_seconds: float = Field(
+        30.0, gt=0, description="Most seconds before the second attempt; doubles each time."
+    )
+    backoff_most_seconds: float = Field(21_600.0, gt=0, description="Most seconds between two attempts.")
+    batch: int = Field(256, ge=1, le=5_000, description="Messages handed out at a time.")
+    concurrency: int = Field(16, ge=1, le=256, description="Messages under way to the webhook at a time.")
+    webhook_url: str = Field("", description="Where the webhook is; https.")
+    webhook_secret: SecretStr = Field(SecretStr(""), description="Its signing secret, `whsec_` and base64.")
+    webhook_old_secret: SecretStr = Field(
+        SecretStr(""), description="The secret before, which signs as well while receivers change over."
+    )
+    webhook_timeout_seconds: float = Field(10.0, gt=0, description="How long a receiver may take to answer.")
+    webhook_networks: str = Field(
+        "",
+        description="Private networks that the webhook may be in all the same, with commas between; empty: none.",
+    )
+    folder: str = Field("", description="Where jsonl and csv are written; empty: `handoff` in `home`.")
+    file_rows: int = Field(
+        10_000, ge=1, description="Messages after which a file is closed and another begun."
+    )
+    appeal: str = Field(
+        "", description="What an account holder can do against an action, for receivers to pass on."
+    )
+    feed_port: int = Field(8430, ge=1, le=65535, description="Port of the feed that receivers pull from.")
+
+
+class RetentionSettings(Section):
+    prompt_days: int = Field(0, ge=0, description="Days that prompt texts of runs are kept; 0: for good.")
+    run_days: int = Field(
+        0,
+        ge=0,
+        description="Days that run folders are kept if no decision rests on them; 0: for good.",
+    )
+    cache_days: int = Field(0, ge=0, description="Days that vectors of texts are kept unused; 0: for good.")
+    message_days: int = Field(
+        0, ge=0, description="Days that bodies of delivered messages are kept; 0: for good."
+    )
+    session_days: int = Field(30, ge=1, description="Days that sessions and sign-ins that are over are kept.")
 
 
 class FlowSettings(Section):
@@ -491,6 +558,8 @@ class Settings(BaseSettings):
     health: HealthSettings = HealthSettings()
     match: MatchSettings = MatchSettings()
     review: ReviewSettings = ReviewSettings()
+    delivery: DeliverySettings = DeliverySettings()
+    retention: RetentionSettings = RetentionSettings()
     flow: FlowSettings = FlowSettings()
 
     @classmethod
@@ -582,6 +651,19 @@ def load(
         first = error.errors(include_url=False, include_input=False)[0]
         key = ".".join(str(part) for part in first["loc"])
         raise UsageError(f"setting {key!r}: {first['msg']}", where=origins.get(key, "")) from None
+
+
+def changed(dumped: Mapping[str, Any]) -> Iterator[tuple[str, Any, Any]]:
+    """(key, value, default) of each setting that is not the default; None where this version has no such setting.
+
+    Args:
+        dumped: settings as a manifest keeps them, all or some.
+    """
+    defaults = dict(_flatten(Settings().model_dump(mode="json")))
+    for key, value in _flatten(dumped):
+        default = defaults.get(key)
+        if value != default:
+            yield key, value, default
 
 
 def _config_path(environment: Mapping[str, str]) -> Path | None:

@@ -292,7 +292,10 @@ def _fingerprint(source: str, shape: str, settings: Settings, second: SecondPass
 
 
 def _public_settings(settings: Settings) -> dict[str, Any]:
-    return settings.model_dump(mode="json", exclude={"home", "store_url", "secret_key", "input", "review"})
+    return settings.model_dump(
+        mode="json",
+        exclude={"home", "store_url", "secret_key", "input", "review", "delivery", "retention"},
+    )
 
 
 def _again(day: date, source: str, force: bool, second: SecondPass | None) -> str:

@@ -21,7 +21,16 @@ if TYPE_CHECKING:
     from campaigns.store import Store
     from flows.resources import Flags
 
-SECRETS = frozenset({"secret_key", "store_url", "match.token", "review.oidc_client_secret"})
+SECRETS = frozenset(
+    {
+        "secret_key",
+        "store_url",
+        "match.token",
+        "review.oidc_client_secret",
+        "delivery.webhook_secret",
+        "delivery.webhook_old_secret",
+    }
+)
 """Settings that no flag may carry: other users see a command line, and Prefect keeps the flags of a run."""
 
 

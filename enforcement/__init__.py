@@ -1,0 +1,1 @@
+"""Confirmed campaigns out of the door: to enforcement tools, and to partners."""
