@@ -14,11 +14,11 @@ import hashlib
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Self
 
-from sqlalchemy import URL, func, select, text
+from sqlalchemy import URL, Dialect, func, select, text
 from sqlalchemy.orm import Session
 
 from campaigns.allow import allow, disallow, select_allowed
@@ -56,6 +56,7 @@ from campaigns.known_matchers import (
     select_met,
     select_suspected,
 )
+from campaigns.outbox import DELAY_IN_SESSION, Delay
 from campaigns.records import Tier
 from campaigns.seeds import (
     add_seeds,
@@ -86,11 +87,12 @@ class Store:
         home: Path | None = None,
         limits: Limits | None = None,
         secret: str = "",
+        delay: Delay | None = None,
     ) -> None:
         self._database = database
         self._home = home
         self._limits = limits or Limits()
-        self._info = {KEY_IN_SESSION: audit_key(secret)}
+        self._info = {KEY_IN_SESSION: audit_key(secret), DELAY_IN_SESSION: delay or Delay()}
         self.where = database.where
         """The URL without its password, for messages."""
 
@@ -107,7 +109,9 @@ class Store:
             settings.home.mkdir(parents=True, exist_ok=True)
             url = URL.create("sqlite", database=str(settings.home.resolve() / "shoal.db"))
         secret = settings.secret_key.get_secret_value()
-        return cls.open_url(url, settings.home, Limits.of(settings), secret)
+        wait = settings.delivery
+        delay = Delay(timedelta(minutes=wait.delay_minutes), timedelta(minutes=wait.jitter_minutes))
+        return cls.open_url(url, settings.home, Limits.of(settings), secret, delay)
 
     @classmethod
     def open_url(
@@ -116,6 +120,7 @@ class Store:
         home: Path | None = None,
         limits: Limits | None = None,
         secret: str = "",
+        delay: Delay | None = None,
     ) -> Self:
         """As `open`; the folder of a SQLite file has to exist.
 
@@ -123,6 +128,7 @@ class Store:
             home: holds the runs, where they are asked for.
             limits: by which matchers are judged; None: those of the settings' defaults.
             secret: from which the key of the audit log is made; empty: it has none.
+            delay: how long messages to enforcement wait; None: not at all.
         """
         database = Database(url)
         try:
@@ -130,7 +136,7 @@ class Store:
         except BaseException:
             database.close()
             raise
-        return cls(database, home, limits, secret)
+        return cls(database, home, limits, secret, delay)
 
     def close(self) -> None:
         self._database.close()
@@ -166,6 +172,11 @@ class Store:
         ):
             session.connection()  # wait for our turn here, not at the first statement
             yield session
+
+    @property
+    def dialect(self) -> Dialect:
+        """Of the database, for rows that are made ready before a unit starts."""
+        return self._database.writer.dialect
 
     # -- runs ------------------------------------------------------------------------------------------
 
