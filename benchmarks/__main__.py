@@ -24,6 +24,7 @@ BENCHMARKS = {
     "matching": ("benchmarks.matching", 40_000),
     "prefect": ("benchmarks.overhead", 3_000),
     "help": ("benchmarks.startup", 0),
+    "map": ("benchmarks.review_map", 100_000),
     "quality": ("benchmarks.quality", 3_000),
 }
 """The module of each, whose function of the same name does it, and the prompts of its day; 0: it needs none."""
