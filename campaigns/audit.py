@@ -152,6 +152,7 @@ def select_audit(
     *,
     subjects: Sequence[str] = (),
     actor: str = "",
+    action: Action | None = None,
     before: int | None = None,
     limit: int | None = None,
 ) -> list[AuditRecord]:
@@ -166,6 +167,8 @@ def select_audit(
         query = query.where(AuditRow.subject.in_([_short(subject) for subject in subjects]))
     if actor:
         query = query.where(AuditRow.actor == actor)
+    if action is not None:
+        query = query.where(AuditRow.action == action)
     if before is not None:
         query = query.where(AuditRow.sequence < before)
     return [_record(row) for row in session.scalars(query.limit(limit))]

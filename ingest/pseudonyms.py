@@ -14,6 +14,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import ipaddress
+import re
 from collections.abc import Callable
 
 import pyarrow as pa
@@ -42,6 +43,11 @@ def pseudonym(values: pa.Array, key: bytes, kind: str) -> pa.Array:
     name = _namer(key, kind)
     names = pa.array([name(value) for value in encoded.dictionary.to_pylist()], pa.string())
     return names.take(encoded.indices)
+
+
+def is_pseudonym(text: str, kind: str) -> bool:
+    """Whether `text` looks like a pseudonym of a kind other than `net`."""
+    return re.fullmatch(rf"{re.escape(kind)}_[0-9a-f]{{{2 * _BYTES}}}", text) is not None
 
 
 def _namer(key: bytes, kind: str) -> Callable[[str], str]:
