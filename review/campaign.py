@@ -155,7 +155,7 @@ def read_report(
         bridges=_bridges(tables, name),
         evidence=_rows(tables, "evidence", name),
         sheet=read_sheet(tables, campaign),
-        exemplars=_prompts(tables, campaign["exemplar_prompt_ids"]),
+        exemplars=read_prompts(tables, campaign["exemplar_prompt_ids"]),
         evasion_marks=evasion_marks,
         marked_texts=marked_texts,
         history=history,
@@ -191,8 +191,8 @@ def _lead(tables: RunTables, campaign_id: str) -> int:
 def _template(tables: RunTables, family: int) -> Template:
     from labeling.template import template_from_json
 
-    (label,) = _of_family(tables, "labels", family)
-    return template_from_json(label["template_json"])
+    (stored,) = tables.rows("labels", "family", family, ["template_json"])["template_json"].to_pylist()
+    return template_from_json(stored)
 
 
 def _rows(tables: RunTables, table: str, campaign_id: str, column: str = "campaign_id") -> list[Row]:
@@ -245,16 +245,18 @@ def _marks(tables: RunTables, family: int) -> tuple[int, int]:
 def _marks_of_families(tables: RunTables) -> NDArray[np.int64]:
     """int64 (n, 2), the two figures of `_marks`; the last families may lack where they have none."""
     import numpy as np
-    import polars as pl
+    import pyarrow.compute as pc
 
-    texts = pl.DataFrame(tables.table("texts", ["text_key", "evasion_marks"], keep=False))
-    members = pl.DataFrame(tables.table("family_members", ["text_key", "family"], keep=False))
-    marked = members.join(texts.filter(pl.col("evasion_marks") > 0), on="text_key")
-    family, marks = marked["family"].to_numpy(), marked["evasion_marks"].to_numpy()
+    texts = tables.table("texts", ["text_key", "evasion_marks"], keep=False)
+    texts = texts.filter(pc.greater(texts["evasion_marks"], 0)).combine_chunks()
+    members = tables.table("family_members", ["text_key", "family"], keep=False)
+    place = pc.index_in(members["text_key"], value_set=texts["text_key"])
+    family = members["family"].filter(pc.is_valid(place)).to_numpy()
+    marks = texts["evasion_marks"].take(place.drop_null()).to_numpy()
     return np.stack([np.bincount(family, marks), np.bincount(family)], axis=1).astype(np.int64)
 
 
-def _prompts(tables: RunTables, prompt_ids: list[str]) -> list[Row]:
+def read_prompts(tables: RunTables, prompt_ids: list[str]) -> list[Row]:
     """The prompts with these ids, in their order."""
     columns = ["prompt_id", "account_id", "prompt"]
     parts = [f"{path.parent.name}/{path.stem}" for path in tables.run.prompt_parts()]

@@ -6,6 +6,7 @@ its label, and the rest as it is.
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -93,6 +94,20 @@ def template_parts(template: Template) -> Iterator[TemplatePart]:
         else:
             number += 1
             yield TemplatePart("{" + part.kind + "}", number, part.kind)
+
+
+def slots_in(display: str) -> Iterator[TemplatePart]:
+    """As `template_parts`, of what `Template.display()` made: words in braces that senders wrote look like slots too."""
+    number = 0
+    for place, text in enumerate(_SLOT.split(display)):
+        if place % 2:
+            number += 1
+            yield TemplatePart("{" + text + "}", number, text)
+        elif text:
+            yield TemplatePart(text)
+
+
+_SLOT: Final = re.compile(r"\{(number|name|code|url|question|list|text)\}")
 
 
 def _is_plain(pair: tuple[str, str]) -> bool:

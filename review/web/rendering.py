@@ -12,11 +12,13 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.responses import HTMLResponse
 
 from campaigns.display import plain_text
-from review.marked_text import marked
+from review.evidence import chance
+from review.marked_text import marked, slots_in
 from review.web.assets import Asset
 
 _FOLDER: Final = Path(__file__).parent / "templates"
 HTMX_REQUEST: Final = "HX-Request"
+HTMX_RESTORE: Final = "HX-History-Restore-Request"
 
 
 def environment(assets: Mapping[str, Asset]) -> Environment:
@@ -32,6 +34,8 @@ def environment(assets: Mapping[str, Asset]) -> Environment:
     made.filters |= {
         "marked": marked,
         "plain": _plain,
+        "slots": slots_in,
+        "chance": chance,
         "count": lambda value: f"{value:,}",
         "percent": lambda value: f"{100 * value:.0f} %",
         "many": _many,
@@ -52,8 +56,8 @@ def page(request: Request, template: str, status: int = 200, **values: Any) -> H
 
 
 def is_fragment(request: Request) -> bool:
-    """Whether htmx asks, which puts the answer into a page that is open."""
-    return HTMX_REQUEST in request.headers
+    """Whether htmx asks, which puts the answer into a page that is open; on the way back it wants the whole page."""
+    return HTMX_REQUEST in request.headers and HTMX_RESTORE not in request.headers
 
 
 def _plain(text: str, limit: int = 120) -> str:

@@ -2,6 +2,28 @@
 
 from __future__ import annotations
 
-from review.web.pages import sign_in, static
+from review.web.pages import (
+    accounts,
+    allow_list,
+    audit,
+    decisions,
+    operators,
+    proposals,
+    queue,
+    runs,
+    sign_in,
+    static,
+)
 
-ROUTERS = (static.router, sign_in.router)
+ROUTERS = (
+    static.router,
+    sign_in.router,
+    queue.router,
+    decisions.router,
+    proposals.router,
+    accounts.router,
+    allow_list.router,
+    audit.router,
+    operators.router,
+    runs.router,
+)

@@ -3,10 +3,11 @@
 const shoal = (() => {
   const actions = new Map();
   const places = { q: "/queue", m: "/map", o: "/operators", r: "/runs", l: "/allow-list", p: "/proposals", a: "/audit" };
-  let going = 0;
+  let going = -Infinity; // when g was pressed
 
   const typing = (target) =>
-    target instanceof HTMLElement && (target.isContentEditable || /^(INPUT|TEXTAREA|SELECT)$/.test(target.tagName));
+    target instanceof HTMLElement &&
+    (target.isContentEditable || target.matches("textarea, select, input:not([type='checkbox'], [type='radio'])"));
 
   const key = (name, action) => actions.set(name, action);
 
@@ -23,12 +24,12 @@ const shoal = (() => {
     if (event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented || typing(event.target)) return;
     if (document.querySelector("dialog[open]") && event.key !== "Escape") return;
     if (performance.now() - going < 1500 && places[event.key]) {
-      going = 0;
+      going = -Infinity;
       event.preventDefault();
       location.assign(places[event.key]);
       return;
     }
-    going = event.key === "g" ? performance.now() : 0;
+    going = event.key === "g" ? performance.now() : -Infinity;
     const action = actions.get(event.key);
     if (action && action(event) !== false) event.preventDefault();
   });
