@@ -5,10 +5,9 @@ Each function works inside a unit that writes, so nobody ever sees the one witho
 
 from __future__ import annotations
 
-from collections.abc import Collection
-from typing import Final
+from typing import Any, Final
 
-from sqlalchemy import func, select, update
+from sqlalchemy import ColumnElement, ScalarSelect, func, or_, select, update
 from sqlalchemy.orm import Session, aliased
 
 from campaigns.review_tables import LabelRow
@@ -19,44 +18,59 @@ REPEATED: Final = ("run_id", "tier", "score", "n_prompts", "n_accounts", "operat
 
 
 def follow_days(session: Session) -> None:
-    """After days were written: bring in line every campaign whose latest day is by another run than it repeats."""
-    latest = (
-        (CampaignDayRow.campaign_id == CampaignRow.campaign_id)
-        & (CampaignDayRow.day == CampaignRow.last_day)
-        & (CampaignDayRow.run_id != CampaignRow.run_id)
+    """After days were written: bring in line every campaign whose latest day is by another run than it repeats.
+
+    What people said is looked up again only for those whose row lost it or never had it: one that changed is called
+    what its day calls it until then, and one that had vanished has a new row, without a verdict.
+    """
+    of_latest_day = (CampaignDayRow.campaign_id == CampaignRow.campaign_id) & (
+        CampaignDayRow.day == CampaignRow.last_day
     )
-    changed = session.execute(
-        update(CampaignRow)
-        .where(latest)
-        .values({name: getattr(CampaignDayRow, name) for name in REPEATED} | {"labelled": False})
-        .returning(CampaignRow.campaign_id)
-        .execution_options(synchronize_session=False)
-    ).scalars()
-    follow_people(session, set(changed))
-
-
-def follow_people(session: Session, campaign_ids: Collection[str]) -> None:
-    """Bring labels and verdicts of these campaigns in line with what people said of them."""
+    _update(
+        session,
+        of_latest_day & (CampaignDayRow.run_id != CampaignRow.run_id),
+        {name: getattr(CampaignDayRow, name) for name in REPEATED} | {"labelled": False},
+    )
     newest = select(func.max(LabelRow.id)).group_by(LabelRow.campaign_id)
-    labels = {
-        row.campaign_id: row
-        for row in session.scalars(select(LabelRow).where(LabelRow.id.in_(newest)))
-        if row.campaign_id in campaign_ids
-    }
-    undo = aliased(DecisionRow)
-    standing = (
-        select(DecisionRow.campaign_id, DecisionRow.verdict)
-        .where(DecisionRow.undoes.is_(None), ~select(undo.id).where(undo.undoes == DecisionRow.id).exists())
-        .order_by(DecisionRow.id)
+    label = aliased(LabelRow)
+    _update(
+        session,
+        (label.campaign_id == CampaignRow.campaign_id)
+        & label.id.in_(newest)
+        & or_(label.title.is_not(None), label.objective.is_not(None))
+        & CampaignRow.labelled.is_(False),
+        {
+            "title": func.coalesce(label.title, CampaignRow.title),
+            "objective": func.coalesce(label.objective, CampaignRow.objective),
+            "labelled": True,
+        },
     )
-    verdicts = {name: verdict for name, verdict in session.execute(standing).tuples() if name in campaign_ids}
-    for name in sorted(labels.keys() | verdicts.keys()):
-        row = session.get(CampaignRow, name, populate_existing=True)
-        if row is None:
-            continue
-        row.verdict = verdicts.get(name)
-        if name in labels:
-            _call(session, row, labels[name].title, labels[name].objective)
+    decided = (
+        select(DecisionRow.campaign_id).where(DecisionRow.campaign_id == CampaignRow.campaign_id).exists()
+    )
+    _update(session, CampaignRow.verdict.is_(None) & decided, {"verdict": _standing_verdict()})
+
+
+def _update(session: Session, where: ColumnElement[bool], values: dict[str, Any]) -> None:
+    session.execute(
+        update(CampaignRow).where(where).values(values).execution_options(synchronize_session=False)
+    )
+
+
+def _standing_verdict() -> ScalarSelect[str | None]:
+    undo = aliased(DecisionRow)
+    return (
+        select(DecisionRow.verdict)
+        .where(
+            DecisionRow.campaign_id == CampaignRow.campaign_id,
+            DecisionRow.undoes.is_(None),
+            ~select(undo.id).where(undo.undoes == DecisionRow.id).exists(),
+        )
+        .order_by(DecisionRow.id.desc())
+        .limit(1)
+        .correlate(CampaignRow)
+        .scalar_subquery()
+    )
 
 
 def call(session: Session, campaign_id: str, title: str | None, objective: str | None) -> None:

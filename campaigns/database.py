@@ -24,6 +24,7 @@ from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import URL, Connection, Engine, create_engine, event, inspect, make_url
+from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import ArgumentError, DBAPIError, OperationalError
 from sqlalchemy.pool import ConnectionPoolEntry
 
@@ -85,6 +86,7 @@ class Database:
             engine = create_engine(
                 parsed,
                 pool_pre_ping=True,
+                hide_parameters=True,  # values come from prompts, and errors go to logs
                 json_serializer=partial(json.dumps, sort_keys=True, allow_nan=False),
             )
         except ModuleNotFoundError as error:
@@ -95,6 +97,7 @@ class Database:
             event.listen(engine, "begin", _begin_sqlite)
             self.reader: Engine = engine
         else:
+            event.listen(engine, "connect", _prepare_postgres)
             event.listen(engine, "begin", _begin_postgres)
             self.reader = engine.execution_options(
                 isolation_level="REPEATABLE READ", postgresql_readonly=True
@@ -164,6 +167,12 @@ def _use_wal(connection: sqlite3.Connection) -> None:
 def _begin_sqlite(connection: Connection) -> None:
     writes = connection.get_execution_options().get(_WRITES)
     connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+
+def _prepare_postgres(connection: DBAPIConnection, _: ConnectionPoolEntry) -> None:
+    # Compiling a statement takes 0.1 s, and no statement of ours is so long that it would pay.
+    connection.cursor().execute("SET jit = off")
+    connection.commit()
 
 
 def _begin_postgres(connection: Connection) -> None:

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 
 import numpy as np
-from sqlalchemy import case, delete, func, insert, or_, select, update
+from sqlalchemy import case, delete, func, or_, select, update
 from sqlalchemy.orm import Session
 
+from campaigns.all_tables import METADATA
 from campaigns.answers import standing_answers
+from campaigns.bulk import ready
 from campaigns.collisions import Met
 from campaigns.current import follow_days
 from campaigns.entries import (
@@ -42,8 +44,6 @@ from campaigns.tables import (
     RunRow,
     WordingRow,
 )
-
-BATCH_ROWS = 5_000
 
 
 def publish(
@@ -76,12 +76,17 @@ def publish(
     if lock.day != run.day:
         raise ValueError(f"the lock is for {lock.day}, the run for {run.day}")
     rows = _rows(run, campaigns, unseen or {}) | {MatcherDayRow: _met(run, met or {})}
+    prepared = {
+        table: ready(METADATA.tables[table.__tablename__], made, store.dialect)
+        for table, made in rows.items()
+    }
     with store.writing() as session:
         lock.check(session)
         if not _enter(session, run):
             return False
         _clear(session, run)
-        _write(session, run, rows)
+        for table, made_ready in prepared.items():
+            made_ready.insert(session.connection(), skip_known=table is CampaignRow)
         _derive(session, run)
         follow_days(session)
         _derive_states(session, sleep or Sleep())
@@ -98,6 +103,7 @@ def _rows(
     twice = [name for name, count in Counter([*seen, *unseen]).items() if count > 1]
     if twice:
         raise IntegrityError(f"campaign {min(twice)} appears more than once", where=run.run_id)
+    fresh = [{"campaign_id": name, "first_day": run.day, "last_day": run.day} for name in sorted(seen)]
     days, wordings, lineage = [], [], []
     for campaign in sorted(campaigns, key=lambda c: c.campaign_id):
         key = {"campaign_id": campaign.campaign_id, "day": run.day}
@@ -119,7 +125,7 @@ def _rows(
         lineage += _lineage(key, campaign.lineage)
     for name, entries in sorted(unseen.items()):
         lineage += _lineage({"campaign_id": name, "day": run.day}, entries)
-    return {CampaignDayRow: days, WordingRow: wordings, LineageRow: lineage}
+    return {CampaignRow: fresh, CampaignDayRow: days, WordingRow: wordings, LineageRow: lineage}
 
 
 def _wording(campaign_id: str, wording: WordingRecord) -> dict[str, Any]:
@@ -191,18 +197,6 @@ def _clear(session: Session, run: PublishedRun) -> None:
     session.execute(delete(MatcherDayRow).where(MatcherDayRow.day == run.day))
 
 
-def _write(session: Session, run: PublishedRun, rows: dict[type[Base], list[dict[str, Any]]]) -> None:
-    for batch in _batches(rows[CampaignDayRow]):
-        ids = [row["campaign_id"] for row in batch]
-        known = set(session.scalars(select(CampaignRow.campaign_id).where(CampaignRow.campaign_id.in_(ids))))
-        fresh = [{"campaign_id": i, "first_day": run.day, "last_day": run.day} for i in ids if i not in known]
-        if fresh:
-            session.execute(insert(CampaignRow), fresh)
-    for table, table_rows in rows.items():
-        for batch in _batches(table_rows):
-            session.execute(insert(table), batch)
-
-
 def _derive(session: Session, run: PublishedRun) -> None:
     """Bring `campaigns` in line with `campaign_days` and move the day's pointer.
 
@@ -267,8 +261,3 @@ def _derive_states(session: Session, sleep: Sleep) -> None:
         .values(state=state)
         .execution_options(synchronize_session=False)
     )
-
-
-def _batches(rows: list[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:
-    for start in range(0, len(rows), BATCH_ROWS):
-        yield rows[start : start + BATCH_ROWS]
