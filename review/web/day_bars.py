@@ -12,6 +12,8 @@ HEIGHT: Final = 72
 _STEP: Final = 22
 _BAR: Final = 16
 _LABEL_ROOM: Final = 18
+_LEAST_DAYS: Final = 14
+"""A drawing is never narrower than so many days."""
 _LABELS_APART: Final = 4
 """Days; a label is as wide as about as many."""
 
@@ -53,4 +55,4 @@ def day_bars(counts: Mapping[date, int], published: Collection[date]) -> DayBars
         height = round(max((HEIGHT - 4) * count / most, 1.5), 1) if count else 0.0
         label = day.isoformat()[5:] if place % _LABELS_APART == 0 else ""
         bars.append(DayBar(day, place * _STEP, HEIGHT - height, height, count, day in there, label))
-    return DayBars(tuple(bars), max(n * _STEP, _LABELS_APART * _STEP), most)
+    return DayBars(tuple(bars), max(n, _LEAST_DAYS) * _STEP, most)

@@ -114,6 +114,7 @@ def run(request: Request, user: User, day: date) -> Response:  # noqa: ARG001
         run=entry,
         report=report,
         tiers=tiers,
+        order=list(Tier),
         history={
             one.canary: [history.get(one.canary, {}).get(past.day) for past in trail]
             for one in report.canaries
