@@ -11,6 +11,7 @@ from review.web.pages import (
     operators,
     proposals,
     queue,
+    queue_export,
     runs,
     sign_in,
     static,
@@ -28,4 +29,5 @@ ROUTERS = (
     audit.router,
     operators.router,
     runs.router,
+    queue_export.router,
 )
