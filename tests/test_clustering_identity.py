@@ -260,6 +260,45 @@ def test_after_a_split_each_wording_belongs_to_who_had_it_last() -> None:
     assert [i.campaign_id for i in told(halves, [parent, child]).identities] == ["c-z", "c-a"]
 
 
+def parts(*campaigns: Known) -> list[Known]:
+    """As a person has split them."""
+    names = [one.campaign_id for one in campaigns]
+    return [replace(one, apart_from=[name for name in names if name != one.campaign_id]) for one in campaigns]
+
+
+def test_accounts_do_not_take_a_wording_to_another_part() -> None:
+    """All of the pool is known for the part that is not seen today, and both ask for the same."""
+    today = found(range(100, 120), accounts=range(30), direction=0)
+    old = known("c-old", range(20), accounts=range(30), direction=0)
+    new = known("c-new", range(102, 122), direction=0)
+    assert one(today, old, new).campaign_id == "c-old"  # two campaigns that only runs told apart
+    assert one(today, *parts(old, new)).campaign_id == "c-new"
+
+
+def test_a_part_takes_no_other_in() -> None:
+    """Each sends what is the same wording to a run; the other is not seen."""
+    old, new = known("c-old", range(20)), known("c-new", range(4, 24))
+    today = [found(range(20), range(200, 220))]
+    assert [name for name, _ in told(today, [old, known("c-new", range(4, 24))]).merged] == ["c-new"]
+    assert told(today, parts(old, new)).merged == []
+
+
+def test_two_of_today_that_are_nearer_to_one_part_are_both_its_own() -> None:
+    today = [found(range(100, 120), accounts=range(30)), found(range(102, 122), accounts=range(30))]
+    old = known("c-old", range(106, 126), accounts=range(30))
+    result = told(today, parts(old, known("c-new", range(101, 121), accounts=range(30))))
+    assert [one.campaign_id for one in result.identities] == ["c-new", "c-new"]
+
+
+def test_a_part_that_a_person_made_is_new_on_its_first_day() -> None:
+    old = known("c-old", range(20))
+    new = replace(known("c-new", range(100, 120), ago=30), split_from="c-old")
+    identity = one(found(range(100, 120)), *parts(old, new))
+    assert (identity.campaign_id, identity.event, identity.other_id) == ("c-new", Event.SPLIT, "c-old")
+    asked = one(found(range(116, 136)), *parts(old, new))
+    assert asked.event == Event.MINTED  # nobody is asked about what has no day yet
+
+
 # -- sleep ---------------------------------------------------------------------------------------------
 
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from datetime import date, timedelta
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +14,7 @@ import pyarrow as pa
 import pytest
 
 from campaigns import files
-from campaigns.entries import Event, KnownCampaign, KnownWording
+from campaigns.entries import Event, KnownCampaign, KnownWording, Split
 from campaigns.records import FAMILY_CORES, FAMILY_MEMBERS, PROMPTS, WORDINGS
 from campaigns.results import wordings_of
 from campaigns.runs import Run
@@ -245,3 +246,120 @@ def test_known_campaigns_are_not_made_one_by_what_they_ask_for_alone(tmp_path: P
     assert table["campaign_id"].to_list() == ["c-a", "c-b", "c-b"]
     assert table["other_id"].to_list() == ["c-b", "c-a", "c-a"]
     assert table["event"].to_list() == [Event.KEPT] * 3
+
+
+def test_a_campaign_that_nobody_knows_does_not_disturb_those_that_are_told_apart(tmp_path: Path) -> None:
+    """Every wording of the joined ones is known; the first family of the day is alone and new."""
+    sent = {0: pool(40, 60), 1: pool(0, 20), 2: pool(0, 20, 3)}
+    cores = [range(10), range(100, 110), range(200, 210)]
+    run = a_run(tmp_path, sent, [0, 2, 2], cores, NO_DIRECTIONS)
+    known = [
+        remembered(name, {0: core}, decided=True)
+        for name, core in zip(("c-a", "c-b"), cores[1:], strict=True)
+    ]
+    identify_families(run, known, worked(), SETTINGS)
+    assert identities(run)["campaign_id"].to_list()[1:] == ["c-a", "c-b"]
+    assert identities(run)["event"][0] == Event.MINTED
+
+
+# -- splits by people ----------------------------------------------------------------------------------
+
+SPLIT = Split(
+    id=1,
+    campaign_id="c-old",
+    variants=(1,),
+    new_id="c-new",
+    reason="another job",
+    author="ada",
+    created_at=datetime(2026, 1, 20, tzinfo=UTC),
+)
+UNDO = Split(
+    id=2,
+    campaign_id="c-old",
+    variants=(1,),
+    new_id=None,
+    reason="one job",
+    author="eve",
+    created_at=datetime(2026, 1, 20, tzinfo=UTC),
+    undoes=1,
+)
+
+
+def parts(old: range, new: range, *, untold: bool = True) -> list[KnownCampaign]:
+    """`c-old`, and `c-new` that was split from it: no run has found this yet, or one has."""
+    first_run = {"formerly": "c-old", "untold": SPLIT} if untold else {}
+    return [
+        remembered("c-old", {0: old}, apart_from=("c-new",)),
+        remembered("c-new", {1: new}, apart_from=("c-old",), **first_run),
+    ]
+
+
+@pytest.mark.parametrize("untold", [True, False])
+def test_what_a_person_split_stays_apart_though_accounts_join_it(tmp_path: Path, untold: bool) -> None:
+    """Nobody has decided of either. The parted wording is the largest; a new one stays with it."""
+    cores = [range(10), range(100, 110), range(200, 210)]
+    run = a_run(
+        tmp_path, {0: pool(0, 20), 1: pool(0, 20, 3), 2: pool(0, 20)}, [1, 1, 1], cores, NO_DIRECTIONS
+    )
+    known = parts(cores[0], cores[1], untold=untold)
+    everybody = [f"a{n:02}" for n in range(20)]
+    counts = identify_families(run, known, worked(c_old=everybody, c_new=everybody), SETTINGS)
+    table = identities(run)
+    assert table["campaign_id"].to_list() == ["c-old", "c-new", "c-new"]
+    assert table["variant"].to_list() == [0, 1, 2]
+    first = Event.SPLIT if untold else Event.KEPT
+    assert table["event"].to_list() == [Event.KEPT, first, first]
+    assert table["other_id"].to_list() == [None, *["c-old" if untold else None] * 2]
+    assert not any("only a person may" in reason for reason in table["reason"])
+    said = "ada split it from c-old: another job; its wording overlaps by 100%"
+    assert table["reason"][1].startswith(said) == untold
+    assert (counts["split"], counts["kept"]) == ((1, 1) if untold else (0, 2))
+    assert run.table("unseen").num_rows == 0
+
+
+def test_a_drifted_wording_of_a_part_stays_its_own(tmp_path: Path) -> None:
+    """A third of it is as it was: enough for its id, and too little for the same wording."""
+    cores = [range(10), range(105, 115)]
+    run = a_run(tmp_path, {0: pool(0, 20), 1: pool(0, 20)}, [0, 0], cores, NO_DIRECTIONS)
+    identify_families(run, parts(cores[0], range(100, 110)), worked(), SETTINGS)
+    assert identities(run)["campaign_id"].to_list() == ["c-old", "c-new"]
+
+
+def test_a_family_goes_to_the_part_whose_wording_it_is_nearest_to(tmp_path: Path) -> None:
+    """The two overlap by 0.67, which makes them one wording to a run."""
+    run = a_run(tmp_path, {0: pool(0, 20)}, [0], [range(10)], NO_DIRECTIONS)
+    identify_families(run, parts(range(2, 12), range(10), untold=False), worked(), SETTINGS)
+    assert identities(run)["campaign_id"].to_list() == ["c-new"]
+    assert run.table("unseen").num_rows == 0  # c-old sleeps, and is not taken in
+
+
+def test_of_a_part_without_a_day_nothing_is_told_unless_it_is_found(tmp_path: Path) -> None:
+    """It is neither asleep nor asked about, nor taken in by a stranger who sends its wording beside his own."""
+    stranger = remembered("c-far", {0: range(500, 510)})
+    run = a_run(
+        tmp_path, {0: pool(0, 20), 1: pool(0, 20)}, [0, 0], [range(500, 510), range(100, 110)], NO_DIRECTIONS
+    )
+    old, new = parts(range(10), range(100, 110))
+    asleep = remembered(
+        "c-new", {1: range(100, 110)}, last_day=DAY - timedelta(days=8), apart_from=("c-old",),
+        formerly="c-old", untold=SPLIT,
+    )  # fmt: skip
+    for one in (new, asleep):
+        identify_families(run, [old, one, stranger], worked(), SETTINGS)
+        assert "c-new" not in run.table("unseen")["campaign_id"].to_pylist()
+
+
+def test_a_split_that_was_taken_back_is_told_once(tmp_path: Path) -> None:
+    cores = [range(10), range(100, 110)]
+    run = a_run(tmp_path, {0: pool(0, 20), 1: pool(0, 20)}, [0, 0], cores, NO_DIRECTIONS)
+    old = remembered("c-old", dict(enumerate(cores)))
+    gone = remembered("c-new", {1: cores[1]}, merged_into="c-old", untold=UNDO)
+    new = replace(gone, wordings=())
+    counts = identify_families(run, [old, new], worked(), SETTINGS)
+    assert identities(run)["campaign_id"].to_list() == ["c-old", "c-old"]
+    (row,) = run.table("unseen").to_pylist()
+    assert (row["campaign_id"], row["event"], row["other_id"]) == ("c-new", Event.MERGED, "c-old")
+    assert row["reason"] == "eve took back that it was split from c-old: one job"
+    assert (counts["kept"], counts["merged"]) == (1, 1)
+    identify_families(run, [old, replace(new, untold=None)], worked(), SETTINGS)
+    assert run.table("unseen").num_rows == 0
