@@ -187,11 +187,16 @@ def _check(session: Session, targets: Sequence[Target]) -> None:
     )
     changed = [target.campaign_id for target in targets if current.get(target.campaign_id) != target.run_id]
     if changed:
-        more = f" and {len(changed) - 1} more" if len(changed) > 1 else ""
-        raise ConflictError(
-            f"{changed[0]}{more} changed since you looked: another run was published",
-            hint="Look again, then decide.",
-        )
+        raise changed_since(changed)
+
+
+def changed_since(campaign_ids: Sequence[str]) -> ConflictError:
+    """Of another run than the one that somebody looked at."""
+    more = f" and {len(campaign_ids) - 1} more" if len(campaign_ids) > 1 else ""
+    return ConflictError(
+        f"{campaign_ids[0]}{more} changed since you looked: another run was published",
+        hint="Look again, then decide.",
+    )
 
 
 def _decide(

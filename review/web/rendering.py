@@ -18,7 +18,6 @@ from review.web.assets import Asset
 
 _FOLDER: Final = Path(__file__).parent / "templates"
 HTMX_REQUEST: Final = "HX-Request"
-HTMX_RESTORE: Final = "HX-History-Restore-Request"
 
 
 def environment(assets: Mapping[str, Asset]) -> Environment:
@@ -56,8 +55,8 @@ def page(request: Request, template: str, status: int = 200, **values: Any) -> H
 
 
 def is_fragment(request: Request) -> bool:
-    """Whether htmx asks, which puts the answer into a page that is open; on the way back it wants the whole page."""
-    return HTMX_REQUEST in request.headers and HTMX_RESTORE not in request.headers
+    """Whether htmx asks, which puts the answer into a page that is open."""
+    return HTMX_REQUEST in request.headers
 
 
 def _plain(text: str, limit: int = 120) -> str:
