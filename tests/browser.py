@@ -6,17 +6,14 @@ Fixtures: import them where a test needs them, `from browser import chromium  # 
 from __future__ import annotations
 
 import socket
-import threading
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
 import pytest
-import uvicorn
-from fastapi import FastAPI
 from playwright.sync_api import Browser, Page, sync_playwright
+from served import served
 
 from campaigns.settings import ReviewSettings, Settings
 from campaigns.store import Store
@@ -28,7 +25,6 @@ FLAGS: Final = (
     "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
     "--disable-component-update", "--disable-sync",
 )  # fmt: skip
-_START_SECONDS: Final = 30.0
 
 
 @pytest.fixture(scope="session")
@@ -46,7 +42,7 @@ def live(home: Path) -> Iterator[tuple[str, Store]]:
         listener.bind(("127.0.0.1", 0))
         port = listener.getsockname()[1]
         settings = Settings(home=home, review=ReviewSettings(port=port))
-        with Store.open(settings) as store, _served(create_app(settings, store), listener):
+        with Store.open(settings) as store, served(create_app(settings, store), listener):
             yield f"http://127.0.0.1:{port}", store
 
 
@@ -54,19 +50,3 @@ def enter(page: Page, origin: str, store: Store, user: str = "ada") -> None:
     """Sign in by a link."""
     page.goto(issue_link(store, origin, user))
     page.wait_for_selector("header .who")
-
-
-@contextmanager
-def _served(app: FastAPI, listener: socket.socket) -> Iterator[None]:
-    server = uvicorn.Server(uvicorn.Config(app, log_level="error", access_log=False, lifespan="off"))
-    thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
-    thread.start()
-    deadline = time.monotonic() + _START_SECONDS
-    while not server.started and thread.is_alive() and time.monotonic() < deadline:
-        thread.join(0.02)
-    try:
-        assert server.started, "the server did not start"
-        yield
-    finally:
-        server.should_exit = True
-        thread.join()

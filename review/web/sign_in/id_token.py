@@ -37,8 +37,8 @@ def key_set(document: dict[str, Any]) -> KeySet:
     Raises:
         ValueError: there is none, or the document is none of keys.
     """
-    found: list[Key] = []
-    for entry in document.get("keys") or ():
+    entries, found = document.get("keys"), list[Key]()
+    for entry in entries if isinstance(entries, list) else ():
         if not isinstance(entry, dict) or entry.get("use", "sig") != "sig":
             continue
         try:

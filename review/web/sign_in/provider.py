@@ -35,6 +35,8 @@ AFTER_FAILURE: Final = timedelta(seconds=5)
 """So that a provider that does not answer holds up one request, and not all of them."""
 MOST_BYTES: Final = 1 << 20
 MOST_SECONDS: Final = 10.0
+POST: Final = "client_secret_post"
+"""In the body, where no encoding of a secret is in doubt; better than in a header, which all providers take."""
 _SCOPES: Final = ("openid", "email", "profile", "groups")
 
 _Value = TypeVar("_Value")
@@ -165,13 +167,15 @@ class _Doors:
         Raises:
             ValueError: an address is missing, or one to which nothing may be sent.
         """
-        ways = document.get("token_endpoint_auth_methods_supported") or ()
-        offered = document.get("scopes_supported") or _SCOPES[:3]
+        ways = document.get("token_endpoint_auth_methods_supported")
+        offered = document.get("scopes_supported")
+        if not isinstance(offered, list):
+            offered = _SCOPES[:3]
         return cls(
             authorization=_address(document, "authorization_endpoint"),
             token=_address(document, "token_endpoint"),
             keys=_address(document, "jwks_uri"),
-            client_auth="client_secret_post" if "client_secret_post" in ways else "client_secret_basic",
+            client_auth=POST if isinstance(ways, list) and POST in ways else "client_secret_basic",
             scope=" ".join(scope for scope in _SCOPES if scope == "openid" or scope in offered),
         )
 
