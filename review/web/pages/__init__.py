@@ -8,6 +8,7 @@ from review.web.pages import (
     audit,
     campaign,
     decisions,
+    map,  # noqa: A004 the page of that name
     operators,
     proposals,
     queue,
@@ -27,6 +28,7 @@ ROUTERS = (
     accounts.router,
     allow_list.router,
     audit.router,
+    map.router,
     operators.router,
     runs.router,
     queue_export.router,
