@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import timedelta
+from html import unescape
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from fastapi import FastAPI
 from run_examples import publish_example
@@ -15,6 +20,8 @@ from campaigns.runs import Run
 from campaigns.sessions import Lifetimes, Role, sign_in
 from campaigns.settings import Settings
 from campaigns.store import Store
+from review.web.app import create_app
+from review.web.desk import Desk
 from review.web.sign_in.sessions import COOKIE
 
 ORIGIN: Final = "http://127.0.0.1:8420"
@@ -53,3 +60,40 @@ def signed_in(app: FastAPI, store: Store, role: Role = Role.ADMIN, *, user: str 
         follow_redirects=False,
         client=("127.0.0.1", 50_000),
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """An application over a home at noon of `store_examples`, and a client that is signed in to it."""
+
+    app: FastAPI
+    store: Store
+    client: TestClient
+
+    @property
+    def desk(self) -> Desk:
+        desk: Desk = self.app.state.desk
+        return desk
+
+    def text(self, address: str) -> str:
+        """The page at an address that has to be there."""
+        answer = self.client.get(address)
+        assert answer.status_code == 200, f"{address}: {answer.status_code}"
+        return answer.text
+
+
+@contextmanager
+def opened(home: Path, role: Role = Role.ADMIN, **settings: Any) -> Iterator[Opened]:
+    """
+    Args:
+        settings: others than the defaults.
+    """
+    given = Settings(home=home, **settings)
+    with Store.open(given) as store:
+        app = create_app(given, store, clock=lambda: NOON)
+        yield Opened(app, store, signed_in(app, store, role))
+
+
+def words(html: str) -> str:
+    """What a reader sees of a page: without tags, white space run together."""
+    return " ".join(unescape(re.sub(r"<[^>]*>", " ", html)).split())
