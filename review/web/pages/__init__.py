@@ -7,6 +7,8 @@ from review.web.pages import (
     allow_list,
     audit,
     campaign,
+    changes,
+    compare,
     decisions,
     map,  # noqa: A004 the page of that name
     operators,
@@ -23,6 +25,8 @@ ROUTERS = (
     sign_in.router,
     queue.router,
     campaign.router,
+    changes.router,
+    compare.router,
     decisions.router,
     proposals.router,
     accounts.router,
