@@ -67,7 +67,7 @@ def drain(
     done = Drained()
     for sink in sinks:
         while _is_on(store, sink.name, done):
-            _enroll(store, sink.name, settings, done, clock())
+            enroll(store, sink.name, settings, done, clock())
             batch = _claim(store, home, sink.name, settings, done, clock)
             if not batch:
                 break
@@ -100,7 +100,7 @@ def _is_on(store: Store, sink: str, done: Drained) -> bool:
     return True
 
 
-def _enroll(store: Store, sink: str, settings: DeliverySettings, done: Drained, at: datetime) -> None:
+def enroll(store: Store, sink: str, settings: DeliverySettings, done: Drained, at: datetime) -> None:
     """Give every message a delivery, and pass over those that a later one has overtaken before they left."""
     later = aliased(MessageRow)
     overtaken = and_(
@@ -167,13 +167,13 @@ def _claim(
     """Count an attempt of the messages that are due, and make their bodies if they have none."""
     with store.reading() as session:
         due = _due(session, sink, clock(), settings.batch)
-        bodies, broken = _bodies(session, home, [one for one, _ in due], settings.appeal)
+        bodies, broken = composed(session, home, [one for one, _ in due], settings.appeal)
     if not due:
         return []
     claimed = [(one, attempts + 1) for one, attempts in due if one.id not in broken]
     at = clock()
     with store.writing() as session:
-        _freeze(session, bodies)
+        freeze(session, bodies)
         for one, attempt in claimed:
             row = session.get_one(DeliveryRow, (one.id, sink))
             row.attempts, row.due_at, row.error = (
@@ -231,7 +231,7 @@ def _due(session: Session, sink: str, at: datetime, limit: int) -> list[tuple[Me
     return [(message(row), attempts) for row, attempts in session.execute(query).tuples()]
 
 
-def _bodies(
+def composed(
     session: Session, home: Path, messages: Sequence[Message], appeal: str
 ) -> tuple[dict[int, dict[str, Any]], dict[int, str]]:
     """Bodies of the messages that have none, and why some cannot have one."""
@@ -247,7 +247,7 @@ def _bodies(
     return made, broken
 
 
-def _freeze(session: Session, bodies: Mapping[int, dict[str, Any]]) -> None:
+def freeze(session: Session, bodies: Mapping[int, dict[str, Any]]) -> None:
     """Keep bodies from now on. Of two processes that made one, the first has it: both made the same."""
     for number, body in bodies.items():
         row = session.get_one(MessageRow, number)
