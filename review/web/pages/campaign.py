@@ -68,7 +68,7 @@ def campaign(request: Request, user: User, campaign_id: str, day: date | None = 
     if seen.on_day is None:
         return page(request, "campaign/unseen.html", 404, here="/queue", look=seen, day=day)
     try:
-        report, problem = _report(desk, seen), None
+        report, problem = read(desk, seen), None
     except IntegrityError as error:  # what the store knows is told all the same
         report, problem = None, error
     return page(
@@ -126,7 +126,7 @@ def accounts(request: Request, campaign_id: str, day: date | None = None, start:
     desk = desk_of(request)
     with desk.store.reading() as session:
         seen = find(session, campaign_id, day)
-    rows = account_rows(desk, _report(desk, seen), max(start, 0), MORE_ACCOUNTS)
+    rows = account_rows(desk, read(desk, seen), max(start, 0), MORE_ACCOUNTS)
     return page(request, "campaign/account_rows.html", look=seen, accounts=rows)
 
 
@@ -180,6 +180,14 @@ def find(session: Session, campaign_id: str, day: date | None = None) -> Look:
         ) from None
 
 
+def read(desk: Desk, seen: Look) -> CampaignReport:
+    """
+    Raises:
+        UsageError, IntegrityError: as `_tables` and `read_report`.
+    """
+    return read_report(_tables(desk, seen), seen.history, seeds=desk.store.seeds(removed=False))
+
+
 def account_rows(desk: Desk, report: CampaignReport, start: int, count: int) -> AccountRows:
     rows = report.accounts[start : start + count]
     named = tuple((desk.links.reference(row["account_id"]), row) for row in rows)
@@ -208,11 +216,3 @@ def _tables(desk: Desk, seen: Look) -> RunTables:
     if seen.on_day is None:
         raise UsageError(f"{seen.campaign_id} was not seen on that day", hint="Its page lists its days.")
     return desk.tables(desk.published(seen.on_day.day))
-
-
-def _report(desk: Desk, seen: Look) -> CampaignReport:
-    """
-    Raises:
-        UsageError, IntegrityError: as `_tables` and `read_report`.
-    """
-    return read_report(_tables(desk, seen), seen.history, seeds=desk.store.seeds(removed=False))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import asdict, replace
-from enum import StrEnum
 from typing import Annotated, Any, Final
 
 import pyarrow as pa
@@ -11,13 +10,12 @@ from fastapi import APIRouter, Form, Request
 from sqlalchemy.orm import Session
 from starlette.responses import Response
 
-from campaigns.audit import Action, append
 from campaigns.queue import Filter, select_queue
 from campaigns.sessions import Role
-from review.exports import as_csv, as_jsonl, as_parquet
 from review.web.access import GuardedRoute, User, allow
 from review.web.asked import Asked
 from review.web.desk import desk_of
+from review.web.downloads import Kind, download, written
 
 router = APIRouter(route_class=GuardedRoute)
 
@@ -43,19 +41,6 @@ COLUMNS: Final = pa.schema(
 _AT_ONCE: Final = 5_000
 
 
-class Kind(StrEnum):
-    CSV = "csv"
-    JSONL = "jsonl"
-    PARQUET = "parquet"
-
-
-_TYPES: Final = {
-    Kind.CSV: "text/csv; charset=utf-8",
-    Kind.JSONL: "application/x-ndjson",
-    Kind.PARQUET: "application/vnd.apache.parquet",
-}
-
-
 @router.post("/queue/export.{kind}")
 @allow(Role.ANALYST)
 def export(request: Request, user: User, kind: Kind, asked: Annotated[Asked, Form()]) -> Response:
@@ -65,26 +50,9 @@ def export(request: Request, user: User, kind: Kind, asked: Annotated[Asked, For
     wanted = asked.filter(latest)
     with desk.store.reading() as session:
         rows = _rows(session, wanted)
-    body = (
-        as_parquet(rows, COLUMNS)
-        if kind == Kind.PARQUET
-        else {Kind.CSV: as_csv, Kind.JSONL: as_jsonl}[kind](rows, COLUMNS.names)
-    )
-    with desk.store.writing() as session:
-        append(
-            session,
-            actor=user.user,
-            action=Action.EXPORTED,
-            subject="queue",
-            details={"campaigns": len(rows), "format": kind, "filter": wanted.as_json()},
-            at=desk.clock(),
-        )
-    name = f"shoal-queue-{latest.isoformat() if latest else 'empty'}.{kind}"
-    return Response(
-        body,
-        media_type=_TYPES[kind],
-        headers={"Content-Disposition": f'attachment; filename="{name}"'},
-    )
+    name = f"shoal-queue-{latest.isoformat() if latest else 'empty'}"
+    details = {"campaigns": len(rows), "filter": wanted.as_json()}
+    return download(desk, user, written(rows, COLUMNS, kind), kind, name, "queue", details)
 
 
 def _rows(session: Session, wanted: Filter) -> list[dict[str, Any]]:
