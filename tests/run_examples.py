@@ -25,6 +25,7 @@ from campaigns.records import (
     BRIDGES,
     CAMPAIGNS,
     EVIDENCE,
+    FAMILY_CORES,
     FAMILY_MEMBERS,
     IDENTITIES,
     LABELS,
@@ -206,6 +207,8 @@ def write_tables(run: Run) -> None:
         ],
         IDENTITIES,
     )
+    cores = [{"family": family, "feature": feature, "weight": 1.0} for family in (0, 1) for feature in (1, 2)]
+    _write(run, "family_cores", cores, FAMILY_CORES)
     names = [GRADES, GRADES, LEDGER, None, None, None]
     _write(
         run,
