@@ -43,16 +43,20 @@ class MessageRow(Base):
 
 
 class DeliveryRow(Base):
-    """How far one receiver has a message. See `campaigns.outbox.Delivery`."""
+    """How far one receiver has a message. See `enforcement.outbox`.
+
+    `due_at`: its next attempt is no earlier. `leased_until`: until then somebody is at an attempt, or died at it.
+    """
 
     __tablename__ = "deliveries"
     __table_args__ = (Index("ix_deliveries_sink", "sink", "state", "due_at"),)
 
-    message: Mapped[int] = mapped_column(ForeignKey("messages.id"), primary_key=True)
     sink: Mapped[str] = mapped_column(primary_key=True)
+    message: Mapped[int] = mapped_column(ForeignKey("messages.id"), primary_key=True)
     state: Mapped[str]
     attempts: Mapped[int]
     due_at: Mapped[datetime]
+    leased_until: Mapped[datetime | None]
     error: Mapped[str]
     settled_at: Mapped[datetime | None]
 

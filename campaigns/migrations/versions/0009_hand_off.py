@@ -34,14 +34,15 @@ def upgrade() -> None:
     )
     op.create_table(
         "deliveries",
-        sa.Column("message", sa.Integer(), nullable=False),
         sa.Column("sink", sa.Text(), nullable=False),
+        sa.Column("message", sa.Integer(), nullable=False),
         sa.Column("state", sa.Text(), nullable=False),
         sa.Column("attempts", sa.Integer(), nullable=False),
         sa.Column("due_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("leased_until", sa.DateTime(timezone=True), nullable=True),
         sa.Column("error", sa.Text(), nullable=False),
         sa.Column("settled_at", sa.DateTime(timezone=True), nullable=True),
-        sa.PrimaryKeyConstraint("message", "sink", name="pk_deliveries"),
+        sa.PrimaryKeyConstraint("sink", "message", name="pk_deliveries"),
         sa.ForeignKeyConstraint(["message"], ["messages.id"], name="fk_deliveries_message"),
     )
     op.create_index("ix_deliveries_sink", "deliveries", ["sink", "state", "due_at"])
