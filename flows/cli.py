@@ -26,6 +26,7 @@ from flows.commands import (
     diff,
     doctor,
     explain_prompt,
+    feed,
     init,
     listing,
     maps,
@@ -111,6 +112,7 @@ for _name, _command in _COMMANDS.items():
     app.command(_name, cls=Command)(_command)
 app.add_typer(allow.app, name="allow")
 app.add_typer(seed.app, name="seed")
+app.add_typer(feed.app, name="feed")
 app.add_typer(config.app, name="config")
 
 

@@ -1,4 +1,4 @@
-"""Serving the page from this process: the port is taken first, and the log holds what went wrong without its values."""
+"""Serving the page, or the feed, from this process: the port is taken first, and the log holds no values."""
 
 from __future__ import annotations
 
@@ -17,15 +17,18 @@ from campaigns.errors import UsageError
 _IN_WORDS: Final = {
     errno.EADDRINUSE: (
         "the port is in use",
-        "Another page may be open; or take another one: --set review.port=8421.",
+        "It may be open already; or take another port: --set {setting}={other}.",
     ),
-    errno.EACCES: ("the port may not be taken", "Take one from 1024 on: --set review.port=8420."),
+    errno.EACCES: ("the port may not be taken", "Take one from 1024 on: --set {setting}=8420."),
     errno.EADDRNOTAVAIL: ("this machine has no such address", "Name one of its own after --host."),
 }
 
 
-def listen(host: str, port: int) -> socket.socket:
+def listen(host: str, port: int, setting: str = "review.port") -> socket.socket:
     """
+    Args:
+        setting: where `port` comes from.
+
     Raises:
         UsageError: nobody can listen there.
     """
@@ -40,6 +43,7 @@ def listen(host: str, port: int) -> socket.socket:
         if error.errno not in _IN_WORDS:
             raise
         what, hint = _IN_WORDS[error.errno]
+        hint = hint.format(setting=setting, other=port + 1)
         raise UsageError(what, where=f"{host}:{port}", hint=hint) from None
 
 
@@ -71,7 +75,7 @@ def keep_values_out_of_the_log() -> None:
     """
     handler = logging.StreamHandler()
     handler.setFormatter(Discreet("%(asctime)s %(levelname)s %(name)s: %(message)s"))
-    for name in ("review", "uvicorn"):
+    for name in ("enforcement", "review", "uvicorn"):
         logger = logging.getLogger(name)
         logger.handlers = [handler]
         logger.propagate = False
