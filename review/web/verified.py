@@ -5,12 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-from sqlalchemy.orm import Session
-
 from campaigns.audit import Anchor, Verified, head, verify_audit
 from campaigns.published import select_published
 from review.anchors import noted_anchors
-from review.run_tables import Memory
 from review.web.desk import Desk
 
 _OVERHEAD: Final = 500
@@ -35,19 +32,14 @@ class _Noted:
 
 
 def badge(desk: Desk) -> Verified:
-    """The log against its own codes, and against what the manifests of published runs noted of it."""
+    """The log against its own codes, and against what the manifests of published runs noted of it.
+
+    Who writes over an earlier row of a log that does not grow is found out by `shoal verify`, or as soon as it grows.
+    """
     with desk.store.reading() as session:
         published = select_published(session)
-        state = tuple(run.run_id for run in published)
-        noted = desk.memory.value(
-            ("anchors", state), lambda: _Noted(noted_anchors(desk.settings.home, published))
-        )
-        return verified(session, desk.memory, noted.anchors)
-
-
-def verified(session: Session, memory: Memory, anchors: tuple[Anchor, ...] = ()) -> Verified:
-    """As `verify_audit` finds it. Who writes over an earlier row of a log that does not grow is found out by
-    `shoal verify`, or as soon as it grows."""
-    last = head(session)
-    key = ("audit", last.sequence, last.mac, anchors)
-    return memory.value(key, lambda: _Checked(verify_audit(session, anchors))).found
+        state = ("anchors", *(run.run_id for run in published))
+        noted = desk.memory.value(state, lambda: _Noted(noted_anchors(desk.settings.home, published)))
+        last = head(session)
+        key = ("audit", last, noted.anchors)
+        return desk.memory.value(key, lambda: _Checked(verify_audit(session, noted.anchors))).found
