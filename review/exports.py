@@ -15,11 +15,11 @@ Row = Mapping[str, Any]
 
 
 def as_csv(rows: Iterable[Row], columns: Sequence[str]) -> bytes:
-    """UTF-8 with a header. A cell that a spreadsheet would compute gets an apostrophe before it."""
+    """UTF-8 with a header. Text that a spreadsheet would compute gets an apostrophe before it."""
     made = io.StringIO(newline="")
     writer = csv.writer(made)
     writer.writerow(columns)
-    writer.writerows(["" if row[name] is None else row[name] for name in columns] for row in rows)
+    writer.writerows([_tame(row[name]) for name in columns] for row in rows)
     return made.getvalue().encode("utf-8", "replace")
 
 
@@ -35,3 +35,10 @@ def as_parquet(rows: Iterable[Row], schema: pa.Schema) -> bytes:
     made = io.BytesIO()
     pq.write_table(table, made)
     return made.getvalue()
+
+
+def _tame(value: Any) -> Any:
+    """What defusedcsv leaves alone: spreadsheets pass over white space, and some begin a formula after it."""
+    if value is None:
+        return ""
+    return f"'{value}" if isinstance(value, str) and value[:1].isspace() else value
