@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from datetime import date, timedelta
+from datetime import date
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
 from typing import Any, Final
@@ -110,7 +110,3 @@ def served(content: Pages) -> Iterator[str]:
         server.shutdown()
         thread.join()
         server.server_close()
-
-
-def days_before(n: int) -> date:
-    return DAY - timedelta(days=n)

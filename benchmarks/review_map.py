@@ -41,6 +41,10 @@ WebGL2RenderingContext.prototype.drawArrays = function (...given) {
   window.drawn.push([started, performance.now()]);
 };
 """
+_WAIT: Final = """() => new Promise((done) => {
+  const look = () => (window.drawn.length ? done() : requestAnimationFrame(look));
+  look();
+})"""
 _MOVE: Final = """async ([how, seconds]) => {
   const canvas = document.getElementById("map-points");
   const { left, top, width, height } = canvas.getBoundingClientRect();
@@ -100,8 +104,7 @@ def _opened(browser: Browser, address: str) -> Page:
     page = browser.new_page(viewport={"width": 1280, "height": 800})
     page.add_init_script(_WATCH)
     page.goto(address)
-    page.wait_for_function("window.drawn.length > 0")
-    page.wait_for_selector("#map-page[aria-busy=false]")
+    page.evaluate(_WAIT)  # the policy stops `wait_for_function`
     return page
 
 

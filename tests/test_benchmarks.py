@@ -15,6 +15,7 @@ from benchmarks.matching import matching
 from benchmarks.measure import alternately, apart, growth
 from benchmarks.recipe import recipe
 from benchmarks.results import Figure, Result, number, show
+from benchmarks.review_queue import review_queue
 from benchmarks.startup import startup
 from benchmarks.tokens import tokens
 
@@ -107,6 +108,10 @@ def test_quality(folder: Path) -> None:
     assert [row[:2] for row in result.rows] == [("2,500", 2), ("10,000", 1)]
 
 
+def test_queue(folder: Path) -> None:
+    check(review_queue(60, folder, days=3))
+
+
 def test_every_benchmark_has_its_function() -> None:
     assert set(BENCHMARKS) == {
         "tokens",
@@ -116,6 +121,8 @@ def test_every_benchmark_has_its_function() -> None:
         "matching",
         "prefect",
         "help",
+        "map",
+        "queue",
         "quality",
     }
 

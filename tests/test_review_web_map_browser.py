@@ -13,7 +13,7 @@ from typing import Any, Final, cast
 
 import numpy as np
 import pytest
-from axe_playwright_python.sync_playwright import Axe
+from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-untyped]
 from matplotlib.path import Path as Polygon
 from numpy.typing import NDArray
 from PIL import Image
@@ -130,7 +130,8 @@ def pixels(page: Page) -> NDArray[np.int64]:
 
 def seen(page: Page, spots: NDArray[np.float64]) -> NDArray[np.int64]:
     columns, rows = np.floor(spots).astype(int).T
-    return pixels(page)[rows, columns]
+    found: NDArray[np.int64] = pixels(page)[rows, columns]
+    return found
 
 
 def on_page(colour: str, scheme: str = "light") -> NDArray[np.float64]:
@@ -141,7 +142,8 @@ def on_page(colour: str, scheme: str = "light") -> NDArray[np.float64]:
 
 def alike(found: NDArray[np.int64], wanted: Any) -> NDArray[np.bool_]:
     """Whether colours are the same but for an open point that lies behind: bool (n,)."""
-    return np.abs(found - np.array(wanted)).max(axis=-1) <= 10
+    same: NDArray[np.bool_] = np.abs(found - np.array(wanted)).max(axis=-1) <= 10
+    return same
 
 
 def centres(page: Page, scale: float = 1.0) -> NDArray[np.float64]:
@@ -289,6 +291,38 @@ def test_dragging_moves_and_the_wheel_zooms_where_it_turns(page: Page) -> None:
     page.mouse.wheel(0, -300)
     page.mouse.move(*np.add(corner_of(page), (2, 300)))
     assert alike(seen(page, moved[14:15]), colours[14]).all()
+
+
+def test_two_fingers_zoom_between_them_and_draw_nothing(browser: Browser, address: str) -> None:
+    with opened(browser, address, has_touch=True) as page:
+        page.locator("#map-lasso").click()
+        box = page.locator("#map-points").bounding_box()
+        assert box is not None
+        middle = corner_of(page) + np.array([box["width"], box["height"]]) / 2
+        fingers = page.context.new_cdp_session(page)
+        for kind, apart in (("touchStart", 40), ("touchMove", 50), ("touchMove", 100), ("touchEnd", 0)):
+            held = [
+                {"x": middle[0] + side * apart, "y": middle[1], "id": n}
+                for n, side in enumerate((-1, 1))
+                if kind != "touchEnd"
+            ]
+            fingers.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": held})
+        page.keyboard.press("Escape")
+        colours = [on_page(style_of(place)[0]) for place in (14, 15, 20, 21)]
+        assert alike(seen(page, centres(page, 2.5)[[14, 15, 20, 21]]), colours).all()
+        assert len(listed(page)) == N_CAMPAIGNS
+
+
+def test_the_list_brings_a_mark_into_view(browser: Browser, address: str) -> None:
+    with opened(browser, address, reduced_motion="reduce") as page:
+        page.locator("#map-points").focus()
+        for _ in range(12):
+            page.keyboard.press("ArrowRight")
+        page.get_by_role("button", name="Show on the map: Campaign 9", exact=True).click()
+        box = page.locator("#map-points").bounding_box()
+        assert box is not None
+        middle = np.array([[box["width"], box["height"]]]) / 2
+        assert alike(seen(page, middle), on_page(style_of(9)[0])).all()
 
 
 # -- selecting -----------------------------------------------------------------------------------------

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from campaigns.display import safe_text
 from campaigns.entries import CampaignSummary, Decision
@@ -46,7 +47,7 @@ def points(picture: Picture) -> bytes:
     order = np.lexsort((-picture.n_prompts, inside))
     header = HEADER.pack(MAGIC, len(picture), len(picture) - np.count_nonzero(inside), picture.left_out)
     most = np.iinfo(np.uint32).max
-    values = {
+    values: dict[str, NDArray[Any]] = {
         "x": picture.x,
         "y": picture.y,
         "radius": picture.radius,

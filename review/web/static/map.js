@@ -4,7 +4,8 @@
 
 import { anchors, at, enclosed, load, View } from "./map/data.js";
 import { FADED, HIDDEN, Painter, RINGED } from "./map/gl.js";
-import { List, make, many } from "./map/list.js";
+import { Lasso } from "./map/lasso.js";
+import { count, List, make, many } from "./map/list.js";
 import { Overlay } from "./map/overlay.js";
 import { listen, listenToKeys } from "./map/pointer.js";
 import { bytes, looks, swatch } from "./map/shapes.js";
@@ -45,39 +46,38 @@ function start({ points, campaigns, palette, shapes }) {
   });
   const overlay = new Overlay(part("names"));
   const tip = new Tip(part("tip"), points, campaigns);
+  const lasso = new Lasso(view, lassoed, (path) => select(enclosed(points, shown, path)));
 
   let look = []; // [colour, shape] of each campaign
-  let colours = {}, rgb = {}; // of the page, as CSS says them and as bytes
+  let hues = []; // those of marks in the present colour scheme
+  let colours = {}, rgb = {}; // those of the page as CSS says them, and all as bytes
   let selected = null; // campaigns, open points and their prompts, or null: nothing is selected
   let hover = -1; // the point under the pointer
   let spot = -1; // the campaign that the list points at
-  let lassoing = false;
-  let path = []; // of the lasso, in places, so that it stays with the marks
-  let closed = false;
-  let cross = null; // where the keyboard draws, on the screen
   let reserved = []; // where no name goes
   let queued = false;
 
   // -- drawing ---------------------------------------------------------------------------------------
 
   const pointed = () => (spot >= 0 ? spot : hover >= points.open ? points.campaign[hover] : -1);
-  const colour = (place) => palette[dark.matches ? "dark" : "light"][look[place][0]];
 
   function readColours() {
     const style = getComputedStyle(box);
     const said = (name) => style.getPropertyValue(`--${name}`).trim();
     colours = { page: said("page"), ink: said("ink"), focus: said("focus"), field: said("field") };
     rgb = Object.fromEntries(Object.entries(colours).map(([name, colour]) => [name, bytes(colour)]));
+    hues = palette[dark.matches ? "dark" : "light"];
+    rgb.marks = hues.map(bytes);
   }
 
   function restyle() {
     const styles = new Uint8Array(4 * campaigns.length);
-    const hues = palette[dark.matches ? "dark" : "light"].map(bytes);
+    const focus = pointed();
     campaigns.forEach((_, place) => {
       const [hue, shape] = look[place];
-      const faded = selected && !selected.campaigns.has(place) && place !== pointed();
-      const flags = (shown[place] ? 0 : HIDDEN) | (faded ? FADED : 0) | (place === pointed() ? RINGED : 0);
-      styles.set([...hues[hue], shape | flags], 4 * place);
+      const faded = selected && !selected.campaigns.has(place) && place !== focus;
+      const flags = (shown[place] ? 0 : HIDDEN) | (faded ? FADED : 0) | (place === focus ? RINGED : 0);
+      styles.set([...rgb.marks[hue], shape | flags], 4 * place);
     });
     painter?.styles(styles);
     redraw();
@@ -89,10 +89,10 @@ function start({ points, campaigns, palette, shapes }) {
     const ratio = devicePixelRatio || 1;
     painter.draw(view, ratio, rgb, selected ? 0.3 : 0.55);
     overlay.clear(view, ratio);
-    if (path.length || cross) overlay.lasso(view, path, closed, cross, colours);
+    overlay.lasso(view, lasso, colours);
     const focus = pointed();
     const named = bySize.filter((place) => shown[place] && (!selected || selected.campaigns.has(place)));
-    if (focus >= 0 && anchor[focus] >= 0) named.unshift(focus);
+    if (focus >= 0 && shown[focus]) named.unshift(focus);
     overlay.names(view, points, named.map((p) => [p, anchor[p], campaigns[p].title]), focus, reserved, colours);
   }
 
@@ -162,7 +162,7 @@ function start({ points, campaigns, palette, shapes }) {
     const changed = i !== hover;
     hover = i;
     tip.show(i, x, y, view);
-    canvas.classList.toggle("over", i >= 0 && !lassoing);
+    canvas.classList.toggle("over", i >= 0 && !lasso.active);
     if (changed) restyle();
   }
 
@@ -174,78 +174,49 @@ function start({ points, campaigns, palette, shapes }) {
     }
     const place = points.campaign[i];
     const before = add && selected ? selected : { campaigns: new Set(), open: 0, openPrompts: 0 };
+    lasso.clear();
     const both = new Set(before.campaigns);
     if (!both.delete(place)) both.add(place);
     select(both.size || before.open ? { ...before, campaigns: both } : null);
   }
 
-  // -- the lasso -------------------------------------------------------------------------------------
-
-  function lasso(on) {
-    lassoing = on;
-    cross = null;
-    if (on || !closed) path = [];
-    if (on) closed = false;
-    part("lasso").setAttribute("aria-pressed", String(on));
-    part("hint").hidden = !on;
-    canvas.classList.toggle("lassoing", on);
+  function lassoed() {
+    part("lasso").setAttribute("aria-pressed", String(lasso.active));
+    part("hint").hidden = !lasso.active;
+    canvas.classList.toggle("lassoing", lasso.active);
     redraw();
   }
 
-  function outline(corners) {
-    closed = false;
-    path = corners.map(([x, y]) => view.place(x, y));
-    redraw();
-  }
+  // -- keys ------------------------------------------------------------------------------------------
 
-  function close() {
-    closed = true;
-    lasso(false);
-    select(enclosed(points, shown, path), path);
-  }
-
-  /** Keys draw a lasso, too: they move a cross, set corners where it stands, and close the shape. */
   function keys(event) {
-    const step = event.shiftKey ? 6 : lassoing ? 24 : 60;
-    const go = (dx, dy) => () => (lassoing ? move(dx * step, dy * step) : pan(-dx * step, -dy * step));
+    const drawing = lasso.active;
+    const step = event.shiftKey ? 6 : drawing ? 24 : 60;
+    const go = (dx, dy) => () => (drawing ? lasso.move(dx * step, dy * step) : pan(-dx * step, -dy * step));
     const always = {
       ArrowLeft: go(-1, 0), ArrowRight: go(1, 0), ArrowUp: go(0, -1), ArrowDown: go(0, 1),
-      "+": () => zoom(1.4), "=": () => zoom(1.4), "-": () => zoom(1 / 1.4), 0: whole,
-      l: () => lasso(!lassoing),
+      "+": () => zoom(1.4), "=": () => zoom(1.4), "-": () => zoom(1 / 1.4), 0: whole, l: () => lasso.toggle(),
     };
-    const drawing = { " ": corner, Enter: () => { if (path.length > 2) close(); } };
-    return lassoing ? { ...always, ...drawing } : always;
-  }
-
-  function move(dx, dy) {
-    const [x, y] = cross ?? [view.width / 2, view.height / 2];
-    cross = [Math.min(view.width, Math.max(0, x + dx)), Math.min(view.height, Math.max(0, y + dy))];
-    redraw();
-  }
-
-  function corner() {
-    cross ??= [view.width / 2, view.height / 2];
-    path.push(view.place(...cross));
-    redraw();
+    return drawing ? { ...always, " ": () => lasso.corner(), Enter: () => lasso.close() } : always;
   }
 
   // -- selecting and filtering -----------------------------------------------------------------------
 
-  function select(found, around = []) {
+  function select(found) {
     selected = found;
-    path = around;
-    closed = around.length > 0;
     refresh();
   }
 
   function clear() {
-    if (selected || path.length) select(null);
+    if (!selected) return;
+    lasso.clear();
+    select(null);
   }
 
   function refresh() {
     const places = campaigns.map((_, place) => place)
       .filter((place) => shown[place] && (!selected || selected.campaigns.has(place)));
-    list.show(places, (place) => [shapes[look[place][1]], colour(place)]);
+    list.show(places, (place) => [shapes[look[place][1]], hues[look[place][0]]]);
     const narrowed = places.length < campaigns.length;
     part("summary").textContent = summary(places);
     part("clear").hidden = !selected;
@@ -258,7 +229,7 @@ function start({ points, campaigns, palette, shapes }) {
   function summary(places) {
     const prompts = places.reduce((sum, place) => sum + campaigns[place].prompts, 0);
     const all = selected ? selected.campaigns.size : campaigns.length;
-    const of = places.length < all ? ` of ${all}` : "";
+    const of = places.length < all ? ` of ${count(all)}` : "";
     const text = `${many(places.length, "campaign")}${of}${selected ? " selected" : ""} with ${many(prompts, "prompt")}`;
     if (!selected) return `${text}.`;
     return `${text}; ${many(selected.open, "open point")} with ${many(selected.openPrompts, "prompt")}.`;
@@ -276,9 +247,9 @@ function start({ points, campaigns, palette, shapes }) {
     readColours();
     const chosen = looks(campaigns, part("colour").value);
     look = chosen.looks;
-    part("key").replaceChildren(...chosen.key.map(([name, [hue, shape], count]) => {
-      const mark = swatch(shapes[shape], palette[dark.matches ? "dark" : "light"][hue]);
-      return make("li", "", mark, `${name} (${count.toLocaleString("en")})`);
+    part("key").replaceChildren(...chosen.key.map(([name, [hue, shape], number]) => {
+      const mark = swatch(shapes[shape], hues[hue]);
+      return make("li", "", mark, `${name} (${count(number)})`);
     }));
     refresh();
   }
@@ -286,7 +257,8 @@ function start({ points, campaigns, palette, shapes }) {
   // -- start -----------------------------------------------------------------------------------------
 
   for (const tier of tiers) {
-    const button = make("button", `map-tier ${tier}`, `${tier} ${campaigns.filter((c) => c.tier === tier).length}`);
+    const number = campaigns.filter((c) => c.tier === tier).length;
+    const button = make("button", `map-tier ${tier}`, `${tier} ${count(number)}`);
     button.type = "button";
     button.setAttribute("aria-pressed", "true");
     button.addEventListener("click", () => {
@@ -306,18 +278,18 @@ function start({ points, campaigns, palette, shapes }) {
   if (painter) {
     again = redraw;
     painter.points(points);
-    listen(canvas, () => lassoing, {
+    listen(canvas, () => lasso.active, {
       pan, zoom, click, point: (x, y) => point(at(points, view, shown, x, y), x, y), leave: () => point(-1),
-      draw: outline, close: (corners) => { outline(corners); close(); },
+      draw: (corners) => lasso.draw(corners), close: () => lasso.close(),
     });
     listenToKeys(canvas, keys);
     box.addEventListener("keydown", (event) => {
-      if (event.key === "Escape") (lassoing ? lasso(false) : clear());
+      if (event.key === "Escape") (lasso.active ? lasso.toggle(false) : clear());
     });
     part("in").addEventListener("click", () => zoom(1.4));
     part("out").addEventListener("click", () => zoom(1 / 1.4));
     part("fit").addEventListener("click", whole);
-    part("lasso").addEventListener("click", () => lasso(!lassoing));
+    part("lasso").addEventListener("click", () => lasso.toggle());
   }
   recolour();
   new ResizeObserver(resize).observe(part("frame")); // calls at once

@@ -5,9 +5,10 @@ import { swatch } from "./shapes.js";
 const PAGE = 100; // rows made at a time
 const MOST_AT_ONCE = 50; // campaigns of a link to the queue
 
-const number = new Intl.NumberFormat("en");
+const format = new Intl.NumberFormat("en");
 
-export const many = (count, one, more = `${one}s`) => `${number.format(count)} ${count === 1 ? one : more}`;
+export const count = (number) => format.format(number);
+export const many = (number, one) => `${count(number)} ${one}${number === 1 ? "" : "s"}`;
 
 export function make(tag, className, ...content) {
   const element = document.createElement(tag);
@@ -82,7 +83,7 @@ export class List {
     this.#box.append(...next);
     const left = this.#shown.length - this.#rows.length;
     this.#more.hidden = left === 0;
-    this.#more.textContent = `Show ${number.format(Math.min(PAGE, left))} more of ${number.format(left)}`;
+    this.#more.textContent = `Show ${Math.min(PAGE, left)} more of ${count(left)}`;
   }
 
   #row(place) {

@@ -64,9 +64,9 @@ export class Overlay {
     }
   }
 
-  /** `path` holds places; `closed` fills it; `cross` is where the keyboard stands, on the screen. */
-  lasso(view, path, closed, cross, { page, focus }) {
+  lasso(view, { path, closed, cross }, { page, focus }) {
     const pen = this.#pen;
+    if (!path.length && !cross) return;
     pen.beginPath();
     for (const [x, y] of path) pen.lineTo(view.x(x), view.y(y));
     if (closed) pen.closePath();

@@ -3,6 +3,12 @@
 const CLICK = 4; // pixels that a click may move
 const STEP = 3; // pixels between two corners of a lasso
 
+/** How far two fingers are from each other, and the middle between them. One is a middle by itself. */
+function spread(held) {
+  const [a, b = a] = [...held.values()];
+  return [Math.hypot(a[0] - b[0], a[1] - b[1]), (a[0] + b[0]) / 2, (a[1] + b[1]) / 2];
+}
+
 /**
  * Call `on.pan(dx, dy)`, `on.zoom(factor, x, y)`, `on.point(x, y)`, `on.leave()`, `on.click(x, y, add)`,
  * `on.draw(corners)` while a lasso is drawn and `on.close(corners)` when it is done; all in CSS pixels.
@@ -11,13 +17,12 @@ const STEP = 3; // pixels between two corners of a lasso
  */
 export function listen(canvas, lassoing, on) {
   const held = new Map(); // pointers that are down, and where
-  let moved = 0, pinch = 0, corners = null;
+  let moved = 0, corners = null;
 
   canvas.addEventListener("pointerdown", (event) => {
     canvas.setPointerCapture(event.pointerId);
     held.set(event.pointerId, [event.offsetX, event.offsetY]);
     moved = 0;
-    pinch = 0;
     if (corners) on.draw([]); // a second finger: it is a pinch
     corners = held.size === 1 && (lassoing() || event.shiftKey) ? [[event.offsetX, event.offsetY]] : null;
   });
@@ -31,13 +36,13 @@ export function listen(canvas, lassoing, on) {
     }
     const far = Math.hypot(place[0] - before[0], place[1] - before[1]);
     if (corners && far < STEP) return;
+    const [apart, x, y] = spread(held);
     held.set(event.pointerId, place);
     moved += far;
-    if (held.size > 1) {
-      const [a, b] = [...held.values()];
-      const apart = Math.hypot(a[0] - b[0], a[1] - b[1]);
-      if (pinch) on.zoom(apart / pinch, (a[0] + b[0]) / 2, (a[1] + b[1]) / 2);
-      pinch = apart;
+    if (held.size > 1) { // marks stay under the fingers
+      const [apartNow, xNow, yNow] = spread(held);
+      on.pan(xNow - x, yNow - y);
+      if (apart) on.zoom(apartNow / apart, xNow, yNow);
       moved = Infinity;
     } else if (corners) {
       corners.push(place);
@@ -52,7 +57,6 @@ export function listen(canvas, lassoing, on) {
     if (!held.delete(event.pointerId)) return;
     const drawn = corners;
     corners = null;
-    pinch = 0;
     if (drawn?.length > 2 && event.type === "pointerup") on.close(drawn);
     else if (drawn?.length > 1) on.draw([]);
     else if (moved <= CLICK && event.type === "pointerup") on.click(event.offsetX, event.offsetY, event.shiftKey);
