@@ -49,7 +49,7 @@ def page(request: Request, template: str, status: int = 200, **values: Any) -> H
     state = request.app.state
     made: Environment = state.templates
     user = getattr(request.state, "user", None)
-    frame = state.frame(request) if user is not None and not is_fragment(request) else None
+    frame = None if user is None else state.frame(request)
     text = made.get_template(template).render(user=user, frame=frame, **values)
     return HTMLResponse(text.encode("utf-8", "replace"), status)
 
