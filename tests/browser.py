@@ -9,10 +9,11 @@ import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
+from pydantic import SecretStr
 from served import served
 
 from campaigns.settings import ReviewSettings, Settings
@@ -36,12 +37,19 @@ def chromium() -> Iterator[Browser]:
 
 
 @contextmanager
-def live(home: Path) -> Iterator[tuple[str, Store]]:
-    """(origin, store) of the page over a home, served from a thread."""
+def live(home: Path, store_url: str = "", **review: Any) -> Iterator[tuple[str, Store]]:
+    """(origin, store) of the page over a home, served from a thread.
+
+    Args:
+        store_url: empty: SQLite in the home.
+        review: settings of the section, others than the defaults.
+    """
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         port = listener.getsockname()[1]
-        settings = Settings(home=home, review=ReviewSettings(port=port))
+        settings = Settings(
+            home=home, store_url=SecretStr(store_url), review=ReviewSettings(port=port, **review)
+        )
         with Store.open(settings) as store, served(create_app(settings, store), listener):
             yield f"http://127.0.0.1:{port}", store
 

@@ -12,6 +12,7 @@ addEventListener("DOMContentLoaded", () => {
     if (event.detail.target === box && dialog && !dialog.open) {
       dialog.addEventListener("close", () => box.replaceChildren(), { once: true });
       dialog.showModal();
+      dialog.querySelector("h2[tabindex]")?.focus(); // where there is one, so that Enter presses nothing yet
     }
   });
   document.body.addEventListener("htmx:afterSwap", (event) => {

@@ -9,6 +9,7 @@ addEventListener("DOMContentLoaded", () => {
   const selected = new Set();
   let current = "";
   let place = 0; // of the current row, for when it is gone
+  let awaited = ""; // to be the current one as soon as a list has it
   let anchor = ""; // where a range begins
   let glancing = 0;
   const narrow = matchMedia("(max-width: 1080px)"); // there the pane lies over the list, and waits until somebody acts
@@ -45,6 +46,7 @@ addEventListener("DOMContentLoaded", () => {
   const step = (by) => {
     const all = rows();
     const next = all[Math.min(Math.max(place + by, 0), all.length - 1)];
+    awaited = "";
     if (next) goTo(next);
   };
 
@@ -109,7 +111,7 @@ addEventListener("DOMContentLoaded", () => {
       for (const one of all) if (leave.has(one.dataset.id)) one.remove();
     }
     if (leave.has(current)) goTo(next, false);
-    if (back.length) current = back[0];
+    awaited = back[0] ?? "";
     glance.dataset.id = ""; // what was said of a campaign has changed
     refresh();
   });
@@ -121,7 +123,9 @@ addEventListener("DOMContentLoaded", () => {
   document.body.addEventListener("htmx:afterSwap", ({ detail }) => {
     if (detail.target !== list) return;
     const all = rows();
-    goTo(row(current) ?? all[Math.min(place, all.length - 1)], atRest());
+    const back = row(awaited);
+    if (back) awaited = "";
+    goTo(back ?? row(current) ?? all[Math.min(place, all.length - 1)], atRest());
     showSelection();
   });
 
