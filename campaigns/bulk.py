@@ -39,7 +39,8 @@ class ReadyRows:
             types = [self.table.c[name].type.compile(connection.dialect) for name in self.columns]
             arrays = ", ".join(f"%s::{kind}[]" for kind in types)
             by_column = tuple(list(values) for values in zip(*self.rows, strict=True))
-            connection.exec_driver_sql(f"{statement} SELECT * FROM unnest({arrays}){ending}", by_column)
+            unnested = f"{statement} SELECT * FROM unnest({arrays}){ending}"  # noqa: S608 names of our own
+            connection.exec_driver_sql(unnested, by_column)
         else:
             _copy(connection, f"COPY {self.table.name} ({columns}) FROM STDIN", self.rows)
 

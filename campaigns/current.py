@@ -5,32 +5,32 @@ Each function works inside a unit that writes, so nobody ever sees the one witho
 
 from __future__ import annotations
 
-from typing import Any, Final
+from datetime import date
+from typing import Any, Final, cast
 
-from sqlalchemy import ColumnElement, ScalarSelect, func, or_, select, update
+from sqlalchemy import ColumnElement, CursorResult, ScalarSelect, delete, func, or_, select, update
 from sqlalchemy.orm import Session, aliased
 
 from campaigns.review_tables import LabelRow
 from campaigns.tables import CampaignDayRow, CampaignRow, DecisionRow
 
-REPEATED: Final = ("run_id", "tier", "score", "n_prompts", "n_accounts", "operator_id", "title", "objective")
+REPEATED: Final = (
+    "run_id", "tier", "score", "n_prompts", "n_accounts", "operator_id", "title", "objective", "template",
+)  # fmt: skip
 """Columns of `campaigns` that are those of the latest day."""
+_REPEATED: Final = {name: getattr(CampaignDayRow, name) for name in REPEATED} | {"labelled": False}
 
 
-def follow_days(session: Session) -> None:
-    """After days were written: bring in line every campaign whose latest day is by another run than it repeats.
+def follow_days(session: Session, day: date) -> None:
+    """Bring every campaign in line after `day`, and no other day, was written.
 
     What people said is looked up again only for those whose row lost it or never had it: one that changed is called
     what its day calls it until then, and one that had vanished has a new row, without a verdict.
     """
-    of_latest_day = (CampaignDayRow.campaign_id == CampaignRow.campaign_id) & (
-        CampaignDayRow.day == CampaignRow.last_day
-    )
-    _update(
-        session,
-        of_latest_day & (CampaignDayRow.run_id != CampaignRow.run_id),
-        {name: getattr(CampaignDayRow, name) for name in REPEATED} | {"labelled": False},
-    )
+    _follow_lost(session, day)
+    told = (CampaignDayRow.campaign_id == CampaignRow.campaign_id) & (CampaignDayRow.day == day)
+    _update(session, told & (CampaignRow.last_day <= day), _REPEATED | {"last_day": day})
+    _update(session, told & (CampaignRow.first_day > day), {"first_day": day})
     newest = select(func.max(LabelRow.id)).group_by(LabelRow.campaign_id)
     label = aliased(LabelRow)
     _update(
@@ -51,10 +51,30 @@ def follow_days(session: Session) -> None:
     _update(session, CampaignRow.verdict.is_(None) & decided, {"verdict": _standing_verdict()})
 
 
-def _update(session: Session, where: ColumnElement[bool], values: dict[str, Any]) -> None:
-    session.execute(
-        update(CampaignRow).where(where).values(values).execution_options(synchronize_session=False)
+def _follow_lost(session: Session, day: date) -> None:
+    """Campaigns that began or ended on the day, and that its run speaks of no longer; most days have none."""
+    of_campaign = CampaignDayRow.campaign_id == CampaignRow.campaign_id
+    lost = or_(CampaignRow.first_day == day, CampaignRow.last_day == day) & (
+        ~select(CampaignDayRow.day).where(of_campaign, CampaignDayRow.day == day).exists()
     )
+    session.execute(
+        delete(CampaignRow)
+        .where(lost, ~select(CampaignDayRow.day).where(of_campaign).exists())
+        .execution_options(synchronize_session=False)
+    )
+    first, last = (
+        select(edge(CampaignDayRow.day)).where(of_campaign).scalar_subquery() for edge in (func.min, func.max)
+    )
+    if _update(session, lost, {"first_day": first, "last_day": last}):
+        latest = of_campaign & (CampaignDayRow.day == CampaignRow.last_day)
+        _update(session, latest & (CampaignDayRow.run_id != CampaignRow.run_id), _REPEATED)
+
+
+def _update(session: Session, where: ColumnElement[bool], values: dict[str, Any]) -> bool:
+    """Whether any row was changed."""
+    statement = update(CampaignRow).where(where).values(values)
+    changed = session.execute(statement.execution_options(synchronize_session=False))
+    return bool(cast(CursorResult[Any], changed).rowcount)
 
 
 def _standing_verdict() -> ScalarSelect[str | None]:

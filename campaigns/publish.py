@@ -87,8 +87,9 @@ def publish(
         _clear(session, run)
         for table, made_ready in prepared.items():
             made_ready.insert(session.connection(), skip_known=table is CampaignRow)
-        _derive(session, run)
-        follow_days(session)
+        follow_days(session, run.day)
+        session.merge(DayRow(day=run.day, current_run_id=run.run_id))
+        session.flush()
         _derive_states(session, sleep or Sleep())
         failpoint("publish:before_commit")
     failpoint("publish:committed")
@@ -195,38 +196,6 @@ def _clear(session: Session, run: PublishedRun) -> None:
     session.execute(delete(LineageRow).where(LineageRow.day == run.day))
     session.execute(delete(CampaignDayRow).where(CampaignDayRow.day == run.day))
     session.execute(delete(MatcherDayRow).where(MatcherDayRow.day == run.day))
-
-
-def _derive(session: Session, run: PublishedRun) -> None:
-    """Bring `campaigns` in line with `campaign_days` and move the day's pointer.
-
-    Only campaigns that have, begin or end on this day can have changed.
-    """
-    own_days = CampaignDayRow.campaign_id == CampaignRow.campaign_id
-    session.execute(
-        delete(CampaignRow).where(
-            CampaignRow.first_day == run.day,
-            CampaignRow.last_day == run.day,
-            ~select(CampaignDayRow).where(own_days).exists(),
-        )
-    )
-    on_day = select(CampaignDayRow.campaign_id).where(CampaignDayRow.day == run.day)
-    session.execute(
-        update(CampaignRow)
-        .where(
-            or_(
-                CampaignRow.first_day == run.day,
-                CampaignRow.last_day == run.day,
-                CampaignRow.campaign_id.in_(on_day),
-            )
-        )
-        .values(
-            first_day=select(func.min(CampaignDayRow.day)).where(own_days).scalar_subquery(),
-            last_day=select(func.max(CampaignDayRow.day)).where(own_days).scalar_subquery(),
-        )
-        .execution_options(synchronize_session=False)
-    )
-    session.merge(DayRow(day=run.day, current_run_id=run.run_id))
 
 
 def _derive_states(session: Session, sleep: Sleep) -> None:

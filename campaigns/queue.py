@@ -9,8 +9,8 @@ from datetime import date
 from enum import StrEnum
 from typing import Any, Final, Self, TypeVar
 
-from sqlalchemy import ColumnElement, Select, and_, case, func, or_, select
-from sqlalchemy.orm import Session
+from sqlalchemy import ColumnElement, Select, and_, case, func, literal, or_, select
+from sqlalchemy.orm import Session, defer
 
 from campaigns.entries import CampaignState, Verdict
 from campaigns.errors import UsageError
@@ -162,23 +162,20 @@ def select_queue(session: Session, wanted: Filter, *, offset: int = 0, limit: in
     """A page of the campaigns that pass a filter."""
     waiting = waiting_by_campaign(session)
     conditions = _conditions(wanted, waiting)
-    total = (
-        session.scalar(_searched(select(func.count()).select_from(CampaignRow), wanted).where(*conditions))
-        or 0
-    )
-    page = (
-        _searched(select(CampaignRow), wanted)
-        .where(*conditions)
-        .order_by(*_order(wanted))
-        .offset(max(offset, 0))
-        .limit(limit)
-    )
-    found = list(session.scalars(page))
+    passing = _searched(select(CampaignRow.campaign_id, func.count().over()), wanted).where(*conditions)
+    page = passing.order_by(*_order(wanted)).offset(max(offset, 0)).limit(limit)
+    hits = session.execute(page).tuples().all()
+    if hits:
+        total = hits[0][1]
+    else:  # nothing so far down says how many there are
+        counting = _searched(select(func.count()).select_from(CampaignRow), wanted).where(*conditions)
+        total = session.scalar(counting) or 0
+    names = [name for name, _ in hits]
+    found = _rows(session, names)
     days = tuple(
         reversed(list(session.scalars(select(DayRow.day).order_by(DayRow.day.desc()).limit(TREND_DAYS))))
     )
-    names = [row.campaign_id for row in found]
-    trends, templates = _trends(session, names, days), _templates(session, found)
+    trends = _trends(session, names, days)
     return QueuePage(
         tuple(
             QueueRow(
@@ -192,7 +189,7 @@ def select_queue(session: Session, wanted: Filter, *, offset: int = 0, limit: in
                 n_accounts=row.n_accounts,
                 objective=Objective(row.objective),
                 operator_id=row.operator_id,
-                template=templates.get(row.campaign_id, ""),
+                template=template,
                 first_day=row.first_day,
                 last_day=row.last_day,
                 state=CampaignState(row.state),
@@ -200,7 +197,7 @@ def select_queue(session: Session, wanted: Filter, *, offset: int = 0, limit: in
                 proposal_id=waiting.get(row.campaign_id),
                 trend=tuple(trends[row.campaign_id].get(day) for day in days),
             )
-            for row in found
+            for row, template in found
         ),
         total,
         max(offset, 0),
@@ -265,7 +262,7 @@ def _conditions(wanted: Filter, waiting: Collection[str]) -> list[ColumnElement[
         found.append(CampaignRow.state.in_(wanted.states))
     if wanted.verdicts:
         proposed = CampaignRow.campaign_id.in_(waiting)
-        either = [CampaignRow.verdict.in_(wanted.verdicts)]
+        either: list[ColumnElement[bool]] = [CampaignRow.verdict.in_(wanted.verdicts)]
         if UNDECIDED in wanted.verdicts:
             either.append(and_(CampaignRow.verdict.is_(None), ~proposed))
         if PROPOSED in wanted.verdicts:
@@ -283,21 +280,24 @@ def _conditions(wanted: Filter, waiting: Collection[str]) -> list[ColumnElement[
 
 
 def _searched(query: Select[_Row], wanted: Filter) -> Select[_Row]:
-    """With the templates of the latest days, if words are sought."""
-    words = wanted.search.split()
-    if not words:
-        return query
-    query = query.join(
-        CampaignDayRow,
-        (CampaignDayRow.campaign_id == CampaignRow.campaign_id)
-        & (CampaignDayRow.day == CampaignRow.last_day),
-    )
-    texts = (CampaignRow.title, CampaignDayRow.template, CampaignRow.campaign_id)
-    for word in words:
-        query = query.where(
-            or_(*(func.lower(text).contains(word.lower(), autoescape=True) for text in texts))
-        )
+    """Words are sought in one text, which has a space between its parts as no word has."""
+    space = literal(" ")
+    text = func.lower(CampaignRow.title + space + CampaignRow.template + space + CampaignRow.campaign_id)
+    for word in wanted.search.split():
+        query = query.where(text.contains(word.lower(), autoescape=True))
     return query
+
+
+def _rows(session: Session, names: Sequence[str]) -> list[tuple[CampaignRow, str]]:
+    """Campaigns in the order of their ids as given, each with as much of its template as is shown."""
+    if not names:
+        return []
+    query = select(CampaignRow, func.substr(CampaignRow.template, 1, TEMPLATE_CHARACTERS)).options(
+        defer(CampaignRow.template)
+    )
+    rows = session.execute(query.where(CampaignRow.campaign_id.in_(names))).tuples()
+    found = {row.campaign_id: (row, template) for row, template in rows}
+    return [found[name] for name in names]
 
 
 def _trends(session: Session, names: Sequence[str], days: Sequence[date]) -> dict[str, dict[date, int]]:
@@ -309,21 +309,6 @@ def _trends(session: Session, names: Sequence[str], days: Sequence[date]) -> dic
         for name, day, n_prompts in session.execute(query).tuples():
             found[name][day] = n_prompts
     return found
-
-
-def _templates(session: Session, rows: Sequence[CampaignRow]) -> dict[str, str]:
-    if not rows:
-        return {}
-    query = (
-        select(CampaignDayRow.campaign_id, func.substr(CampaignDayRow.template, 1, TEMPLATE_CHARACTERS))
-        .join(
-            CampaignRow,
-            (CampaignRow.campaign_id == CampaignDayRow.campaign_id)
-            & (CampaignRow.last_day == CampaignDayRow.day),
-        )
-        .where(CampaignRow.campaign_id.in_([row.campaign_id for row in rows]))
-    )
-    return dict(session.execute(query).tuples().all())
 
 
 def _verdict(value: Any) -> str:

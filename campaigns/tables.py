@@ -190,6 +190,7 @@ class CampaignRow(Base):
     operator_id: Mapped[str | None]
     title: Mapped[str] = mapped_column(server_default=text("''"))
     objective: Mapped[str] = mapped_column(server_default=text("''"))
+    template: Mapped[str] = mapped_column(server_default=text("''"))
     labelled: Mapped[bool] = mapped_column(server_default=false())
     verdict: Mapped[str | None]
 

@@ -21,6 +21,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 from store_examples import NOON, a_campaign, a_run, a_wording, publish_now
 
+from campaigns.all_tables import METADATA
 from campaigns.allow import allow, disallow
 from campaigns.answers import record_answer
 from campaigns.audit import (
@@ -37,7 +38,6 @@ from campaigns.decisions import record, take_back
 from campaigns.entries import AllowKind, Verdict
 from campaigns.labels import relabel
 from campaigns.proposals import act, approve, decline
-from campaigns.review_tables import METADATA
 from campaigns.seeds import add_seeds, remove
 from campaigns.sessions import Lifetimes, Role, sign_in, sign_out
 from campaigns.splits import record_split, take_split_back

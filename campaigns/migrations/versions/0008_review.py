@@ -15,7 +15,9 @@ down_revision = "0007"
 branch_labels = None
 depends_on = None
 
-_REPEATED = ("run_id", "tier", "score", "n_prompts", "n_accounts", "operator_id", "title", "objective")
+_REPEATED = (
+    "run_id", "tier", "score", "n_prompts", "n_accounts", "operator_id", "title", "objective", "template",
+)  # fmt: skip
 _CHANGES = ("UPDATE", "DELETE")
 
 
@@ -34,6 +36,7 @@ def upgrade() -> None:
         sa.Column("operator_id", sa.Text(), nullable=True),
         sa.Column("title", sa.Text(), server_default=sa.text("''"), nullable=False),
         sa.Column("objective", sa.Text(), server_default=sa.text("''"), nullable=False),
+        sa.Column("template", sa.Text(), server_default=sa.text("''"), nullable=False),
         sa.Column("labelled", sa.Boolean(), server_default=sa.false(), nullable=False),
         sa.Column("verdict", sa.Text(), nullable=True),
     ):
