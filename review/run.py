@@ -54,7 +54,6 @@ class Stage:
     name: str
     seconds: float
     counts: dict[str, int | float | str]
-    n_files: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,9 +115,7 @@ def read_run(tables: RunTables) -> RunReport:
         UsageError, IntegrityError: the manifest or the table of quarantined rows is missing or damaged.
     """
     manifest = tables.run.manifest()
-    stages = tuple(
-        Stage(one["name"], one["seconds"], one["counts"], len(one["files"])) for one in manifest["stages"]
-    )
+    stages = tuple(Stage(one["name"], one["seconds"], one["counts"]) for one in manifest["stages"])
     counts = next((stage.counts for stage in stages if stage.name == "ingest"), {})
     health = manifest.get("health") or {}
     return RunReport(

@@ -7,6 +7,7 @@ import shutil
 from collections.abc import Iterator
 from datetime import date, timedelta
 from pathlib import Path
+from uuid import UUID
 
 import numpy as np
 import pyarrow as pa
@@ -164,6 +165,8 @@ def test_a_broken_stage_stops_publishing_and_the_day_before_stays(
     flags: Flags = {"home": str(home), "embedding.backend": "torch", **PLANTING}
     monday = discover_day(str(traffic), DAY, flags=flags)
     assert monday.manifest["health"]["accepted"] is None
+    assert UUID(monday.manifest["flow_run_id"])
+    assert monday.manifest["audit"]["sequence"] == 0, "nobody had done anything yet"
     assert not any(check["failed"] for check in monday.manifest["health"]["checks"])
     _a_day_later(traffic, tuesday)
 
