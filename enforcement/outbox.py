@@ -19,7 +19,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
 
-from sqlalchemy import Table, Update, bindparam, update
+from sqlalchemy import Table, Update, bindparam, exists, select, update
 from sqlalchemy.orm import Session
 
 from campaigns.all_tables import METADATA
@@ -111,12 +111,12 @@ def encoded(body: Mapping[str, Any]) -> bytes:
 
 
 def _is_on(store: Store, sink: str, done: Drained) -> bool:
+    off = exists().where(SinkRow.name == sink, SinkRow.disabled_at.is_not(None))
     with store.reading() as session:
-        row = session.get(SinkRow, sink)
-    if row is not None and row.disabled_at is not None:
-        done.disabled.add(sink)
-        return False
-    return True
+        if not session.scalar(select(off)):
+            return True
+    done.disabled.add(sink)
+    return False
 
 
 # -- one batch -----------------------------------------------------------------------------------------

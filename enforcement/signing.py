@@ -7,7 +7,6 @@ the new one and the old one sign, so that a receiver who knows either takes the 
 from __future__ import annotations
 
 import base64
-import binascii
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Final
@@ -63,7 +62,7 @@ def secret_of(text: str, setting: str) -> bytes:
     """
     try:
         secret = base64.b64decode(text.removeprefix(_PREFIX), validate=True)
-    except binascii.Error:
+    except ValueError:
         secret = b""
     if not text.startswith(_PREFIX) or len(secret) not in _BYTES:
         raise UsageError(
