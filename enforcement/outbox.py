@@ -76,8 +76,10 @@ def drain(
             done.superseded[sink.name] += settled.superseded
             done.dead[sink.name] += settled.dead
             batch = _claim(store, home, sink.name, settings, done, clock)
-            if not batch:
+            if batch is None:
                 break
+            if not batch:
+                continue
             failpoint("deliver:claimed")
             results = sink.send([one.outgoing for one in batch])
             failpoint("deliver:sent")
@@ -130,30 +132,28 @@ class _Claim:
 
 def _claim(
     store: Store, home: Path, sink: str, settings: DeliverySettings, done: Drained, clock: Clock
-) -> Sequence[_Claim]:
-    """The next batch: counted, leased and with its bodies kept. Messages that can have none are dead; if all of a
-    batch are, it is the one after. Empty: nothing is due.
+) -> Sequence[_Claim] | None:
+    """The next batch: counted, leased and with its bodies kept. None: nothing is due. Empty: what was due is not any
+    longer; messages that can have no body are dead.
 
     Bodies are composed outside the unit that writes, which then looks again at what is due: a decision that came
     meanwhile takes its predecessor out, and of two that claim at once one finds the messages leased.
     """
-    while True:
-        with store.reading() as session:
-            due = [one.message for one in select_due(session, sink, clock(), settings.batch)]
-            bodies, broken = composed(session, home, due, settings.appeal)
-        if not due:
-            return []
-        at = clock()
-        with store.writing() as session:
-            freeze(session, bodies)
-            still = select_due(session, sink, at, among=[one.id for one in due])
-            taken = [one for one in still if one.message.body is not None]
-            lost = [one.message for one in still if one.message.body is None and one.message.id in broken]
-            _lease(session, sink, taken, settings, at)
-            _bury(session, sink, {one.id: broken[one.id] for one in lost}, at)
-        done.dead[sink] += len(lost)
-        if taken:
-            return [_claimed(one) for one in taken]
+    with store.reading() as session:
+        due = [one.message for one in select_due(session, sink, clock(), settings.batch)]
+        bodies, broken = composed(session, home, due, settings.appeal)
+    if not due:
+        return None
+    at = clock()
+    with store.writing() as session:
+        freeze(session, bodies)
+        still = select_due(session, sink, at, among=[one.id for one in due])
+        taken = [one for one in still if one.message.body is not None]
+        lost = [one.message for one in still if one.message.body is None and one.message.id in broken]
+        _lease(session, sink, taken, settings, at)
+        _bury(session, sink, {one.id: broken[one.id] for one in lost}, at)
+    done.dead[sink] += len(lost)
+    return [_claimed(one) for one in taken]
 
 
 def _lease(
