@@ -97,7 +97,7 @@ def template_parts(template: Template) -> Iterator[TemplatePart]:
 
 
 def slots_in(display: str) -> Iterator[TemplatePart]:
-    """As `template_parts`, of what `Template.display()` made: words in braces that senders wrote look like slots too."""
+    """As `template_parts`, of `Template.display()`. Words in braces that senders wrote look like slots too."""
     number = 0
     for place, text in enumerate(_SLOT.split(display)):
         if place % 2:

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from httpx import Response
 from queue_examples import STRONG, Example, examples, named_together, publish_queue
-from store_examples import NOON
+from store_examples import MONDAY, NOON, TUESDAY
 from web_examples import Opened, opened, signed_in, words
 
 from campaigns.entries import Verdict
@@ -91,6 +91,25 @@ def test_the_dialog_tells_how_many_of_them_another_confirmed_campaign_names(desk
     shared = (ALL[3].accounts | ALL[4].accounts) & (ALL[2].accounts | ALL[8].accounts)
     assert f"{len(shared)} of them are in another confirmed campaign already" in words(dialog.text)
     assert "in another confirmed campaign" not in asked(desk, Verdict.CONFIRMED, ALL[5].campaign_id).text
+
+
+def test_confirmed_campaigns_whose_files_are_gone_are_not_passed_over_in_silence(desk: Opened) -> None:
+    home = desk.desk.settings.home
+    desk.store.decide(ALL[0].campaign_id, Verdict.CONFIRMED, reason="seen", author="bob")
+    publish_queue(home, desk.store, ALL[1:], TUESDAY)
+    (home / "runs" / str(MONDAY) / "1" / "accounts.parquet").unlink()
+    shown = words(asked(desk, Verdict.CONFIRMED, ALL[1].campaign_id).text)
+    assert "6 accounts would be named" in shown
+    assert "1 confirmed campaign could not be compared: the files are gone" in shown
+
+
+def test_a_count_that_nobody_can_take_stops_the_decision(desk: Opened) -> None:
+    fields = form(asked(desk, Verdict.CONFIRMED, ALL[0].campaign_id))
+    (desk.desk.settings.home / "runs" / str(MONDAY) / "1" / "accounts.parquet").unlink()
+    answer = sent(desk, fields)
+    assert answer.status_code == 500
+    assert "the accounts of a run are gone" in words(answer.text)
+    assert desk.store.decisions() == []
 
 
 def test_the_dialog_tells_which_decision_it_would_replace(desk: Opened) -> None:
