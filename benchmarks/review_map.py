@@ -68,10 +68,10 @@ _MOVE: Final = """async ([how, seconds]) => {
 }"""
 
 
-def review_map(n_points: int, folder: Path) -> Result:
+def review_map(n_points: int, folder: Path, seconds: float = SECONDS) -> Result:
     """A day of `n_points`: read, encoded, opened in headless Chromium, dragged and zoomed.
 
-    What happens once a visit is the median of `VISITS`; moving goes on for `SECONDS` each.
+    What happens once a visit is the median of `VISITS`; moving goes on for `seconds` each.
     """
     shown = picture(n_points, min(N_CAMPAIGNS, n_points))
     run = _written(shown, folder / "map")
@@ -80,7 +80,7 @@ def review_map(n_points: int, folder: Path) -> Result:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
         opened = [_opened(browser, f"{address}/map/{DAY}") for _ in range(VISITS)]
         first = [page.evaluate("window.drawn[0]") for page in opened]
-        rates = {how: _rate(opened[-1], how) for how in ("pan", "zoom")}
+        rates = {how: _rate(opened[-1], how, seconds) for how in ("pan", "zoom")}
         browser.close()
     ended = statistics.median(end for _, end in first) / 1000
     call = statistics.median(end - start for start, end in first) / 1000
@@ -108,8 +108,8 @@ def _opened(browser: Browser, address: str) -> Page:
     return page
 
 
-def _rate(page: Page, how: str) -> float:
-    rate: float = page.evaluate(_MOVE, [how, SECONDS])
+def _rate(page: Page, how: str, seconds: float) -> float:
+    rate: float = page.evaluate(_MOVE, [how, seconds])
     return rate
 
 

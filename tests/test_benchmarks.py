@@ -15,6 +15,7 @@ from benchmarks.matching import matching
 from benchmarks.measure import alternately, apart, growth
 from benchmarks.recipe import recipe
 from benchmarks.results import Figure, Result, number, show
+from benchmarks.review_map import review_map
 from benchmarks.review_queue import review_queue
 from benchmarks.startup import startup
 from benchmarks.tokens import tokens
@@ -106,6 +107,14 @@ def test_quality(folder: Path) -> None:
     result = run("quality", folder, 2_500)
     check(result)
     assert [row[:2] for row in result.rows] == [("2,500", 2), ("10,000", 1)]
+
+
+@pytest.mark.slow
+@pytest.mark.browser
+def test_map(folder: Path) -> None:
+    result = review_map(2_000, folder, seconds=0.2)
+    check(result)
+    assert result.value("frames a second, dragging") > 0
 
 
 def test_queue(folder: Path) -> None:

@@ -3,18 +3,21 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from datetime import timedelta
+from pathlib import Path
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from run_examples import HOSTILE
-from store_examples import NOON
+from run_examples import GRADES, HOSTILE, LEDGER
+from store_examples import MONDAY, NOON
+from web_examples import opened, page_example
 
 from benchmarks.map_server import DAY, mark, picture
 from campaigns.display import safe_text
 from campaigns.entries import CampaignSummary, Decision, Verdict
 from campaigns.records import Objective, Tier
+from campaigns.sessions import Role
 from review.map import DARK, LIGHT, SHAPES, Picture
 from review.web.map_points import COLUMNS, HEADER, MAGIC, campaigns, points
 
@@ -142,3 +145,24 @@ def test_titles_hold_nothing_unseen_and_are_cut(title: str) -> None:
     assert c["title"] == safe_text(title, 90)
     assert c["title"].isprintable()
     assert len(c["title"]) <= 90
+
+
+# -- served --------------------------------------------------------------------------------------------
+
+
+def test_the_server_hands_out_the_page_its_points_and_what_was_decided_of_late(tmp_path: Path) -> None:
+    page_example(tmp_path)
+    with opened(tmp_path, Role.VIEWER) as desk:
+        assert desk.client.get("/map").headers["location"] == f"/map/{MONDAY}"
+        assert f'data-points="/map/{MONDAY}/points"' in desk.text(f"/map/{MONDAY}")
+        sent = desk.client.get(f"/map/{MONDAY}/points")
+        assert sent.headers["content-type"] == "application/octet-stream"
+        header, columns = decoded(sent.content)
+        assert header == {"n": 6, "open": 3, "left_out": 0}
+        assert columns["prompts"].tolist() == [3, 2, 1, 6, 5, 4]
+        desk.store.decide(GRADES, Verdict.WATCH, reason="seen", author="ana")
+        about = desk.client.get(f"/map/{MONDAY}/campaigns").json()
+        assert [(c["id"], c["ageDays"], c["verdict"]) for c in about["campaigns"]] == [
+            (GRADES, 0, "watch"),
+            (LEDGER, 0, None),
+        ]
