@@ -26,6 +26,7 @@ from fastapi.responses import JSONResponse
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer, SecurityScopes
 from pydantic import TypeAdapter
 from sqlalchemy import text
+from starlette.convertors import StringConvertor, register_url_convertor
 from starlette.exceptions import HTTPException as AnyHTTPException
 
 from campaigns.entries import Clock, utc_now
@@ -167,8 +168,16 @@ _REFUSALS: Final[dict[int | str, dict[str, Any]]] = {
 _UNCHANGED: Final[dict[int | str, dict[str, Any]]] = {304: {"description": "As it was at that ETag."}}
 _page = TypeAdapter(Page)
 _account = TypeAdapter(Account)
-IfNoneMatch = Annotated[str | None, Header(description="ETags of what is at hand.")]
+IfNoneMatch = Annotated[str, Header(description="ETags of what is at hand.")]
 
+
+class _AnyText(StringConvertor):
+    """The rest of a path, whatever is in it: an account id may hold slashes and line breaks."""
+
+    regex = r"[\s\S]*"
+
+
+register_url_convertor("any", _AnyText())
 router = APIRouter()
 
 
@@ -182,7 +191,7 @@ def campaigns(
     feed: FeedOfApp,
     cursor: Annotated[str, Query(description="`next` of the page before; empty: from the beginning.")] = "",
     limit: Annotated[int, Query(ge=1, le=MOST_MESSAGES, description="Most messages of the page.")] = 100,
-    if_none_match: IfNoneMatch = None,
+    if_none_match: IfNoneMatch = "",
 ) -> Response:
     """Messages in the order they were handed out. Of two about one campaign the higher version holds."""
     try:
@@ -195,7 +204,7 @@ def campaigns(
 
 
 @router.get(
-    "/v1/accounts/{account_id:path}",
+    "/v1/accounts/{account_id:any}",
     response_model=Account,
     responses={
         404: {"model": Problem, "description": "No confirmed campaign names it."},
@@ -204,7 +213,7 @@ def campaigns(
     },
     dependencies=[Security(_authorized, scopes=[Scope.ACCOUNTS])],
 )
-def account(feed: FeedOfApp, account_id: str, if_none_match: IfNoneMatch = None) -> Response:
+def account(feed: FeedOfApp, account_id: str, if_none_match: IfNoneMatch = "") -> Response:
     """Confirmed campaigns that name the account now, with reasons."""
     found = feed.account(account_id)
     if not found:
@@ -221,11 +230,11 @@ def health(feed: FeedOfApp) -> Response:
     return JSONResponse({"status": "ok"})
 
 
-def _answer(content: dict[str, Any], if_none_match: str | None) -> Response:
+def _answer(content: dict[str, Any], if_none_match: str) -> Response:
     body = json.dumps(content, sort_keys=True, separators=(",", ":")).encode()
     etag = f'"{hashlib.sha256(body).hexdigest()[:32]}"'
     headers = {"ETag": etag, "Cache-Control": "private, no-cache", "Vary": "Authorization"}
-    at_hand = {one.strip().removeprefix("W/") for one in (if_none_match or "").split(",")}
+    at_hand = {one.strip().removeprefix("W/") for one in if_none_match.split(",")}
     if at_hand & {etag, "*"}:
         return Response(status_code=304, headers=headers)
     return Response(body, media_type="application/json", headers=headers)
