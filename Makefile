@@ -1,4 +1,5 @@
 # make demo           install, then find planted campaigns in simulated traffic
+# make review         open the analyst's page on what the demo found
 # make test           install, then run every test
 # make lint           formatting, types and the rules between rooms
 # make bench          speed, as ratios within one run
@@ -11,7 +12,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
-.PHONY: demo test lint bench bench-quality bench-accounts bench-identity clean
+.PHONY: demo review test lint bench bench-quality bench-accounts bench-identity clean
 .DEFAULT_GOAL := help
 
 .PHONY: help
@@ -20,6 +21,9 @@ help:
 
 demo: $(VENV)/.installed
 	$(BIN)/shoal --home var/demo demo
+
+review: $(VENV)/.installed
+	$(BIN)/shoal --home var/demo review
 
 test: $(VENV)/.installed-dev
 	$(BIN)/python -m pytest

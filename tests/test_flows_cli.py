@@ -31,6 +31,7 @@ from campaigns.runs import Run
 from campaigns.settings import Settings, load
 from flows import cli, progress
 from flows.commands import allow, checks, console, listing
+from flows.commands.context import SECRETS
 from flows.commands.schema import read_schema
 from flows.commands.show_history import sparkline
 from ingest.adapters import Shape
@@ -66,7 +67,7 @@ def test_every_command_that_was_promised_is_there() -> None:
     top = {path[0] for path in commands() if path}
     promised = (
         "init doctor config demo run backfill status campaigns show decide decisions ranker explain-prompt map "
-        "serve verify allow report diff match same seed"
+        "serve verify allow report diff match same seed review"
     )
     assert top == set(promised.split())
 
@@ -251,7 +252,7 @@ def test_init_writes_a_file_that_says_the_defaults() -> None:
     loaded = load(environment={})
     assert loaded.settings == Settings()
     keys = {key for key, _, _, _ in loaded.rows()}
-    assert loaded.origins.keys() == keys - {"secret_key", "store_url", "match.token"}
+    assert loaded.origins.keys() == keys - SECRETS
     assert Path("var/shoal.db").exists()
 
 

@@ -73,7 +73,12 @@ def demo(ctx: typer.Context, as_json: Json = False) -> None:
     named = next((row.campaign_id for row in last.campaigns if row.whole), None)
     shoal = f"shoal --home {home}"
     say("Look around:", style="bold", quiet=call.quiet)
-    for line in ("campaigns", *([f"show {named}"] if named else []), f"map {last.result.day} --out map.html"):
+    for line in (
+        "review",
+        "campaigns",
+        *([f"show {named}"] if named else []),
+        f"map {last.result.day} --out map.html",
+    ):
         say(f"  {shoal} {line}", quiet=call.quiet)
 
 
