@@ -95,13 +95,15 @@ class Anchor:
 class Verified:
     """What a check of the whole chain found; `problems` name positions.
 
-    `keyed_from`: from this row on nobody without the secret key could have made it; None: anybody could.
+    `keyed_from`: from this row on nobody without the secret key could have made it; None: anybody could. `end` is the
+    last row that was looked at.
     """
 
     rows: int
     keyed_from: int | None
     anchors: int
     problems: tuple[str, ...]
+    end: Anchor
 
     @property
     def sound(self) -> bool:
@@ -178,17 +180,21 @@ def count_audit(session: Session) -> int:
     return session.scalar(select(func.count()).select_from(AuditRow)) or 0
 
 
-def verify_audit(session: Session, anchors: Iterable[Anchor] = ()) -> Verified:
+def verify_audit(
+    session: Session, anchors: Iterable[Anchor] = (), *, since: Verified | None = None
+) -> Verified:
     """Walk the whole chain. Problems name the rows that they begin and end at.
 
     Args:
         anchors: heads of the chain as runs noted them.
+        since: an earlier walk with the same anchors that found nothing: only what came after its end is looked at.
     """
-    walk = _Walk(session.info.get(KEY_IN_SESSION, b""))
+    walk = _Walk(session.info.get(KEY_IN_SESSION, b""), since)
     noted = sorted(anchors, key=lambda one: one.sequence)
-    waiting = deque(noted)
+    waiting = deque(one for one in noted if since is None or one.sequence > since.end.sequence)
     walk.meet(waiting)
-    for row in session.execute(_AS_STORED.execution_options(yield_per=1_000)):
+    rows = _AS_STORED.where(AuditRow.sequence > walk.last).execution_options(yield_per=1_000)
+    for row in session.execute(rows):
         walk.step(row)
         walk.meet(waiting)
     cut = [
@@ -196,7 +202,7 @@ def verify_audit(session: Session, anchors: Iterable[Anchor] = ()) -> Verified:
         for anchor in waiting
     ]
     found = [told for _, told in sorted([*walk.spans(), *walk.strangers])]
-    return Verified(walk.count, walk.keyed_from, len(noted), (*found, *cut))
+    return Verified(walk.count, walk.keyed_from, len(noted), (*found, *cut), walk.end)
 
 
 _AS_STORED: Final = select(
@@ -225,15 +231,20 @@ class _Kind(StrEnum):
 class _Walk:
     """Goes from row to row and notes what does not follow."""
 
-    def __init__(self, key: bytes) -> None:
+    def __init__(self, key: bytes, since: Verified | None = None) -> None:
+        start = since or Verified(0, None, 0, (), Anchor(0, _START))
         self._key = key
         self._key_id = _key_id(key)
-        self._mac = _START
-        self._any_key = False
+        self._mac = start.end.mac
+        self._any_key = start.keyed_from is not None
         self._found: list[tuple[_Kind, int, int]] = []
-        self.count, self.last = 0, 0
-        self.keyed_from: int | None = None
+        self.count, self.last = start.rows, start.end.sequence
+        self.keyed_from = start.keyed_from
         self.strangers: list[tuple[int, str]] = []
+
+    @property
+    def end(self) -> Anchor:
+        return Anchor(self.last, self._mac)
 
     def step(self, row: Row[Any]) -> None:
         self.count += 1

@@ -569,3 +569,13 @@ def test_a_reader_verifies_what_it_sees_while_others_write(store: Store) -> None
         add(store)
         assert verify_audit(session).rows == ROWS
     assert store.verify() == []
+
+
+@pytest.mark.parametrize("until", range(ROWS + 1))
+def test_a_walk_goes_on_from_where_another_one_ended(store: Store, until: int) -> None:
+    fill(store, until)
+    with store.reading() as session:
+        first = verify_audit(session)
+    fill(store, ROWS - until)
+    with store.reading() as session:
+        assert verify_audit(session, since=first) == verify_audit(session)

@@ -4,15 +4,17 @@ import io
 import json
 import re
 import sqlite3
+from collections.abc import Sequence
 from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
 from run_examples import GRADES, HOSTILE, LEDGER, publish_example
+from sqlalchemy.orm import Session
 from store_examples import MONDAY, NOON
 from web_examples import Opened, opened, words
 
-from campaigns.audit import Action, append, select_audit
+from campaigns.audit import Action, Anchor, Verified, append, select_audit
 from campaigns.entries import AllowKind, Verdict
 from campaigns.runs import Run
 from campaigns.sessions import Role
@@ -151,24 +153,25 @@ def test_a_log_that_does_not_reach_what_a_run_noted_was_cut(home: Path) -> None:
     assert any(f"the run {MONDAY}.1" in problem for problem in found.problems)
 
 
-def test_the_log_is_checked_once_for_each_head(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    checks = 0
+def test_the_log_is_checked_once_for_each_head_and_then_from_there(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    walked = []
 
-    def counted(*given: object) -> object:
-        nonlocal checks
-        checks += 1
-        return verify(*given)
+    def noted(session: Session, anchors: Sequence[Anchor], *, since: Verified | None = None) -> Verified:
+        walked.append(0 if since is None else since.rows)
+        return verify(session, anchors, since=since)
 
     from review.web import verified
 
     verify = verified.verify_audit
-    monkeypatch.setattr(verified, "verify_audit", counted)
+    monkeypatch.setattr(verified, "verify_audit", noted)
     with opened(home) as page:
         assert [badge(page.desk).rows, badge(page.desk).rows] == [1, 1]
-        assert checks == 1
+        assert walked == [0]
         say(page.store)
         assert badge(page.desk).rows == 2
-        assert checks == 2
+        assert walked == [0, 1]
 
 
 # -- exports -------------------------------------------------------------------------------------------

@@ -1,4 +1,4 @@
-"""Whether the audit log is whole, checked once for each state that it is in."""
+"""Whether the audit log is whole: checked from where it was found whole before."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from review.anchors import noted_anchors
 from review.web.desk import Desk
 
 _OVERHEAD: Final = 500
+_WHOLE_SECONDS: Final = 3_600
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,12 +35,21 @@ class _Noted:
 def badge(desk: Desk) -> Verified:
     """The log against its own codes, and against what the manifests of published runs noted of it.
 
-    Who writes over an earlier row of a log that does not grow is found out by `shoal verify`, or as soon as it grows.
+    Once it was found whole, only what was added since is looked at, and all of it again every hour; `shoal verify`
+    looks at all of it every time.
     """
     with desk.store.reading() as session:
         published = select_published(session)
         state = ("anchors", *(run.run_id for run in published))
         noted = desk.memory.value(state, lambda: _Noted(noted_anchors(desk.settings.home, published)))
+        whole = ("audit", noted.anchors, int(desk.clock().timestamp()) // _WHOLE_SECONDS)
+        first = desk.memory.value(whole, lambda: _Checked(verify_audit(session, noted.anchors)))
         last = head(session)
-        key = ("audit", last, noted.anchors)
-        return desk.memory.value(key, lambda: _Checked(verify_audit(session, noted.anchors))).found
+        if last == first.found.end:
+            return first.found
+        grown = first.found.sound and last.sequence > first.found.end.sequence
+        since = first.found if grown else None
+        checked = desk.memory.value(
+            (*whole, last), lambda: _Checked(verify_audit(session, noted.anchors, since=since))
+        )
+        return checked.found
