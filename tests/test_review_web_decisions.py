@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from httpx import Response
+from httpx2 import Response
 from queue_examples import STRONG, Example, examples, named_together, publish_queue
 from store_examples import MONDAY, NOON, TUESDAY
 from web_examples import Opened, opened, signed_in, words
@@ -41,8 +41,7 @@ def ids(chosen: tuple[Example, ...]) -> list[str]:
 
 def asked(desk: Opened, verdict: Verdict, *names: str) -> Response:
     params = {"verdict": verdict.value, "on": list(names)}
-    answer: Response = desk.client.get("/decisions/new", params=params, headers=FRAGMENT)
-    return answer
+    return desk.client.get("/decisions/new", params=params, headers=FRAGMENT)
 
 
 def form(dialog: Response) -> dict[str, Any]:
@@ -59,8 +58,7 @@ def form(dialog: Response) -> dict[str, Any]:
 
 def sent(desk: Opened, fields: dict[str, Any], reason: str = "seen", **headers: str) -> Response:
     data = {**fields, "reason": reason}
-    answer: Response = desk.client.post("/decisions", data=data, headers={**FRAGMENT, **headers})
-    return answer
+    return desk.client.post("/decisions", data=data, headers={**FRAGMENT, **headers})
 
 
 def told(answer: Response) -> dict[str, Any]:

@@ -17,6 +17,7 @@ from campaigns.records import Tier
 from campaigns.sessions import Role
 from campaigns.settings import Settings
 from campaigns.store import Store
+from campaigns.views import save_view
 
 FRAGMENT = {"HX-Request": "true"}
 ALL = examples(12)
@@ -109,6 +110,15 @@ def test_who_may_only_read_saves_and_removes_nothing(desk: Opened) -> None:
     eve = signed_in(desk.app, desk.store, Role.VIEWER, user="eve")
     assert eve.post("/queue/views", data={"name": "Mine"}).status_code == 403
     assert eve.post(f"/queue/views/{number}/remove").status_code == 403
+
+
+def test_a_view_that_cannot_be_read_hides_no_queue(desk: Opened) -> None:
+    with desk.store.writing() as session:
+        made = save_view(session, owner="ada", name="Old", query={"tiers": ["gone"]})
+    assert len(listed(desk.text("/queue"))) == 8
+    answer = desk.client.get(f"/queue?view={made.id}")
+    assert answer.status_code == 400
+    assert "a filter cannot be read" in words(answer.text)
 
 
 def test_the_audit_log_names_the_view_and_not_its_words(desk: Opened) -> None:

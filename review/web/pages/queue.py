@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 from starlette.responses import RedirectResponse, Response
 
 from campaigns.decisions import latest, select_decisions
+from campaigns.errors import UsageError
 from campaigns.queue import EVERYTHING, MOST_IDS, PAGE, Filter, Sort, select_ids, select_next, select_queue
 from campaigns.records import Objective
 from campaigns.sessions import Role, SignedIn
@@ -162,7 +163,7 @@ def _listed(session: Session, desk: Desk, user: SignedIn, asked: Asked) -> dict[
         found = select_queue(session, wanted, offset=(last_page - 1) * PAGE)
     views = select_views(session, user.user)
     settled = asked.settled()
-    view = next((one for one in views if Asked.of_view(one.query).settled() == settled), None)
+    view = next((one for one in views if _shows(one, settled)), None)
     many = PAGE < found.total <= MOST_IDS
     return {
         "asked": asked,
@@ -178,6 +179,14 @@ def _listed(session: Session, desk: Desk, user: SignedIn, asked: Asked) -> dict[
         "published": latest_day is not None,
         "decides": user.role.includes(Role.ANALYST),
     }
+
+
+def _shows(view: View, settled: Asked) -> bool:
+    """Whether a view is what is asked for. One that a later version cannot read hides no queue."""
+    try:
+        return Asked.of_view(view.query).settled() == settled
+    except UsageError:
+        return False
 
 
 def _address(asked: Asked, view: View | None, number: int) -> str:
