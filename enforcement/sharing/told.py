@@ -73,8 +73,8 @@ class ToldCampaign:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Terms:
-    """How things are told: by whom (`producer`), how far they may go, keyed by `key` if there is one, and whether with the
-    text of templates."""
+    """How things are told: by whom (`producer`), how far they may go, keyed by `key` if there is one, and whether with
+    the text of templates."""
 
     producer: str
     tlp: Tlp = Tlp.AMBER
