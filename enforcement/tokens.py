@@ -151,4 +151,6 @@ def _tell(
     details: Mapping[str, object],
     at: datetime,
 ) -> None:
-    append(session, actor=author, action=action, subject=f"feed token {kept.id}", details=dict(details), at=at)
+    append(
+        session, actor=author, action=action, subject=f"feed token {kept.id}", details=dict(details), at=at
+    )
