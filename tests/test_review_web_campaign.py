@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import shutil
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 
 import pyarrow as pa
@@ -14,18 +15,19 @@ from page_reading import originals
 from people_examples import SAID
 from run_examples import GRADES, HOSTILE, LEDGER, publish_example
 from sqlalchemy import text, update
-from store_examples import MONDAY, TUESDAY
+from store_examples import MONDAY, NOON, TUESDAY
 from web_examples import Opened, opened, signed_in, words
 
 from benchmarks.review_run import Sizes, publish_day
 from campaigns import files
-from campaigns.entries import Verdict
+from campaigns.entries import CampaignHistory, Event, LineageEntry, RelatedEntry, Said, Saying, Verdict
 from campaigns.labels import relabel
 from campaigns.records import PROMPTS, Objective
 from campaigns.review_tables import AuditRow
 from campaigns.sessions import Role
 from review.campaign import read_report
 from review.neighbours import neighbours
+from review.web.lineage import lineage_lines
 from review.web.pages.campaign import FIRST_ACCOUNTS, MORE_ACCOUNTS
 
 PAGE = f"/campaigns/{GRADES}"
@@ -200,6 +202,41 @@ def test_an_earlier_day_is_marked_as_such(own: Opened) -> None:
     assert f"{MONDAY} to {TUESDAY}, 2 days" in latest
 
 
+def test_lineage_runs_days_together_and_says_what_became_of_others() -> None:
+    def event(day: int, event: Event, reason: str, other_id: str | None = None) -> LineageEntry:
+        return LineageEntry(
+            day=MONDAY + timedelta(day), event=event, reason=reason, figures={}, other_id=other_id
+        )
+
+    said = Said(
+        said_at=NOON.replace(day=8),
+        saying=Saying.ONE,
+        campaign_id="c2",
+        other_id="c1",
+        reason="one pool",
+        author="ada",
+    )
+    history = CampaignHistory(
+        campaign_id="c1", first_day=MONDAY, last_day=MONDAY + timedelta(4), state="open", days=(),
+        lineage=(event(0, Event.MINTED, "first"), *(event(day, Event.KEPT, f"kept {day}") for day in (1, 2, 4))),
+        related=(RelatedEntry(
+            campaign_id="c2", day=MONDAY + timedelta(3), event=Event.MERGED, reason="said so", figures={}, other_id="c1"
+        ),),
+        said=(said,),
+    )  # fmt: skip
+    told = [
+        (line.first.day, line.last.day, line.what, line.reason, line.other_id)
+        for line in lineage_lines(history)
+    ]
+    assert told == [
+        (5, 5, "new", "first", None),
+        (6, 7, "kept its id", "kept 2", None),
+        (8, 8, "ada said that c2 is c1 gone on", "one pool", "c2"),
+        (8, 8, "took another in", "said so", "c2"),
+        (9, 9, "kept its id", "kept 4", None),
+    ]
+
+
 # -- people --------------------------------------------------------------------------------------------
 
 
@@ -230,18 +267,21 @@ def test_only_who_may_change_something_is_offered_to(example: Opened, role: Role
     assert ("formaction" in page) == sees
 
 
-def test_the_trail_tells_who_did_what_and_whether_the_log_is_whole(own: Opened) -> None:
+def test_the_trail_tells_who_did_what_and_that_the_log_is_whole(own: Opened) -> None:
     own.store.decide(GRADES, Verdict.WATCH, reason=f"odd {HOSTILE}", author="grace")
     own.store.decide(LEDGER, Verdict.WATCH, reason="another", author="linus")
     trail = words(own.client.get(f"{PAGE}/trail", headers=FRAGMENT).text)
     assert "The log is whole." in trail
     assert "grace decided" in trail
     assert "linus" not in trail
+
+
+def test_the_trail_tells_of_a_log_that_was_written_over(own: Opened) -> None:
+    own.store.decide(GRADES, Verdict.WATCH, reason="odd", author="grace")
     with own.store.writing() as session:
         for name in session.scalars(text("SELECT name FROM sqlite_master WHERE type = 'trigger'")).all():
             session.execute(text(f'DROP TRIGGER "{name}"'))
         session.execute(update(AuditRow).where(AuditRow.actor == "grace").values(actor="mallory"))
-    own.store.decide(LEDGER, Verdict.WATCH, reason="so that the log grows", author="linus")
     assert "The log was tampered with." in words(own.client.get(f"{PAGE}/trail", headers=FRAGMENT).text)
 
 

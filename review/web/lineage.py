@@ -25,6 +25,7 @@ _OTHERS: Final = {
     Event.MERGED: "took another in",
     Event.POSSIBLY_CONTINUES: "another may continue it",
 }
+_Told = Said | LineageEntry | RelatedEntry
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +33,7 @@ class Line:
     """
     Attributes:
         first, last: one day, or the days in a row on which the id was simply kept.
-        what: in a few words. `author`: of what a person said; empty where a run found it.
+        what: in a few words; who said it, where a person did.
         reason: of the last of the days.
         other_id: the other campaign that it is about.
     """
@@ -43,17 +44,16 @@ class Line:
     reason: str
     other_id: str | None
     days: int = 1
-    author: str = ""
 
 
 def lineage_lines(history: CampaignHistory) -> list[Line]:
     """Oldest first; what a person said on a day stands before what the run of that day made of it."""
-    found = [*history.said, *history.lineage, *history.related]
+    found: list[_Told] = [*history.said, *history.lineage, *history.related]
     found.sort(key=lambda one: one.day)
     return list(_lines(found, history.campaign_id))
 
 
-def _lines(found: list[Said | LineageEntry | RelatedEntry], campaign_id: str) -> Iterator[Line]:
+def _lines(found: list[_Told], campaign_id: str) -> Iterator[Line]:
     for in_a_row, group in groupby(found, key=_just_kept):
         rows = list(group)
         if in_a_row and len(rows) > 1:
@@ -63,7 +63,7 @@ def _lines(found: list[Said | LineageEntry | RelatedEntry], campaign_id: str) ->
         for one in rows:
             if isinstance(one, Said):
                 other = one.other_id if one.campaign_id == campaign_id else one.campaign_id
-                yield Line(one.day, one.day, one.sentence, one.reason, other, author=one.author)
+                yield Line(one.day, one.day, one.sentence, one.reason, other)
             elif isinstance(one, RelatedEntry):
                 what = _OTHERS.get(one.event, one.event.value)
                 yield Line(one.day, one.day, what, one.reason, one.campaign_id)
@@ -71,5 +71,5 @@ def _lines(found: list[Said | LineageEntry | RelatedEntry], campaign_id: str) ->
                 yield Line(one.day, one.day, _OWN[one.event], one.reason, one.other_id)
 
 
-def _just_kept(one: Said | LineageEntry | RelatedEntry) -> bool:
+def _just_kept(one: _Told) -> bool:
     return isinstance(one, LineageEntry) and one.event == Event.KEPT and one.other_id is None

@@ -59,7 +59,7 @@ def campaign(request: Request, user: User, campaign_id: str, day: date | None = 
     desk = desk_of(request)
     with desk.store.reading() as session:
         seen = find(session, campaign_id, day)
-        shown = {
+        shown: dict[str, Any] = {
             "look": seen,
             "decided": decided(session, campaign_id),
             "ties": ties(session, campaign_id),
