@@ -43,7 +43,7 @@ def record(
         UsageError: nobody knows the campaign, it was not seen on that day, reason or author is blank, or something that
             is not a dismissal expires.
     """
-    seen = _seen(session, campaign_id, day)
+    seen = seen_on(session, campaign_id, day)
     return add(
         session,
         campaign_id=campaign_id,
@@ -211,7 +211,12 @@ def said(name: str, text: str, what: str = "a decision") -> str:
     return text
 
 
-def _seen(session: Session, campaign_id: str, day: date | None) -> CampaignDayRow:
+def seen_on(session: Session, campaign_id: str, day: date | None) -> CampaignDayRow:
+    """What the published run of a day, by default the campaign's latest, says of it.
+
+    Raises:
+        UsageError: nobody knows the campaign, or it was not seen on that day.
+    """
     campaign = session.get(CampaignRow, campaign_id)
     if campaign is None:
         raise UsageError(f"no campaign {campaign_id!r}", hint="`shoal campaigns --all` lists them.")

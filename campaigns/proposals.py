@@ -8,7 +8,7 @@ becomes a proposal; somebody else approves or declines it.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from datetime import date, datetime
 from enum import StrEnum
 from typing import Any
@@ -17,7 +17,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from campaigns.audit import Action, append
-from campaigns.decisions import add, said
+from campaigns.decisions import add, said, seen_on
 from campaigns.entries import Clock, Decision, Verdict, utc_now
 from campaigns.errors import ConflictError, UsageError
 from campaigns.review_tables import ProposalRow
@@ -93,16 +93,35 @@ def needs_second(intent: Intent, second_person_accounts: int) -> bool:
     )
 
 
-def act(session: Session, intent: Intent, *, second_person_accounts: int, clock: Clock = utc_now) -> Acted:
+def act(
+    session: Session,
+    intent: Intent,
+    *,
+    second_person_accounts: int,
+    day: date | None = None,
+    clock: Clock = utc_now,
+) -> Acted:
     """Decide about every target, or about none; or propose it, where it needs a second person.
+
+    Args:
+        day: the decisions are about the targets as they were then. A second person is asked about the latest day only.
 
     Raises:
         ConflictError: another run is published of a target than the one that was looked at.
-        UsageError: there is no target, one is named twice, or reason or author is blank.
+        UsageError: there is no target, one is named twice, one was not seen on `day`, what is decided about an earlier
+            day needs a second person, or reason or author is blank.
     """
     _check(session, intent.targets)
+    earlier = day is not None and any(target.day != day for target in intent.targets)
     if needs_second(intent, second_person_accounts):
+        if earlier:
+            raise UsageError(
+                f"a confirmation of {intent.n_accounts:,} accounts needs a second person",
+                hint="They are asked about the latest day: leave out the earlier one.",
+            )
         return Acted(proposal=_propose(session, intent, clock()))
+    if earlier:
+        intent = replace(intent, targets=tuple(_as_of(session, target, day) for target in intent.targets))
     return Acted(_decide(session, intent, clock()))
 
 
@@ -197,6 +216,11 @@ def changed_since(campaign_ids: Sequence[str]) -> ConflictError:
         f"{campaign_ids[0]}{more} changed since you looked: another run was published",
         hint="Look again, then decide.",
     )
+
+
+def _as_of(session: Session, target: Target, day: date | None) -> Target:
+    seen = seen_on(session, target.campaign_id, day)
+    return replace(target, day=seen.day, run_id=seen.run_id)
 
 
 def _decide(

@@ -164,7 +164,7 @@ def _add(session: Session, row: SplitRow, action: Action) -> Split:
     made = _split(row)
     details = {
         "split": made.id,
-        "wordings": list(made.variants),
+        "wordings": [one + 1 for one in made.variants],  # as people see them numbered
         "new campaign": made.new_id,
         "undoes": made.undoes,
         "reason": made.reason,

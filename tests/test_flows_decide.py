@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import shutil
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any, get_args
 
@@ -62,10 +62,14 @@ def test_a_decision_says_what_it_did_and_what_it_did_not() -> None:
         f"decision 1: {GRADES} is confirmed, as seen on 2026-01-05",
         f"next: shoal decisions {GRADES}",
     ]
-    dismissed = said(LEDGER, "dismiss", "--reason", "one team", "--author", "ada")
-    assert dismissed[0] == f"decision 2: {LEDGER} is dismissed, as seen on 2026-01-05"
-    assert f"shoal allow add campaign {LEDGER}" in dismissed[1]
-    assert data("allow", "list") == []
+    dismissed = said(LEDGER, "dismiss", "--reason", "one team", "--author", "ada", "--until", "2999-01-31")
+    assert dismissed == [
+        f"decision 2: {LEDGER} is dismissed, as seen on 2026-01-05",
+        "it is on the allow-list until 2999-01-31, from the next run on",
+        f'next: to take it back, shoal decide {LEDGER} --undo --reason "..."',
+    ]
+    (entry,) = data("allow", "list")
+    assert (entry["value"], entry["decision_id"], entry["expires_on"]) == (LEDGER, 2, "2999-01-31")
     assert "to be watched" in said(LEDGER, "watch", "--reason", "grows")[0]
     first = data("decisions")[0]
     assert {name: first[name] for name in ("id", "campaign_id", "day", "verdict", "reason", "author")} == {
@@ -76,6 +80,16 @@ def test_a_decision_says_what_it_did_and_what_it_did_not() -> None:
         "reason": "dealt-out slots",
         "author": "ada",
     }
+
+
+@pytest.mark.usefixtures("run_of_monday")
+def test_a_dismissal_lasts_as_long_as_the_settings_say() -> None:
+    before = datetime.now(UTC).date()
+    shoal("--set", "review.dismiss_days=7", "decide", LEDGER, "dismiss", "--reason", "one team")
+    (entry,) = data("allow", "list")
+    assert date.fromisoformat(entry["expires_on"]) in {before + timedelta(days=7), before + timedelta(days=8)}
+    shoal("decide", LEDGER, "--undo", "--reason", "another team")
+    assert data("allow", "list") == []
 
 
 @pytest.mark.usefixtures("run_of_monday")
@@ -126,6 +140,10 @@ def test_a_decision_about_a_campaign_that_is_gone_can_be_undone(home: Path) -> N
         (["c-", "watch", "--reason", "r"], "2 campaigns begin with 'c-'"),
         (["c-none", "watch", "--reason", "r"], "no campaign 'c-none'"),
         ([GRADES, "watch", "--reason", "r", "--day", "2026-01-06"], "was not seen on 2026-01-06"),
+        ([GRADES, "confirm", "--reason", "r", "--until", "2999-01-31"], "only a dismissal has a last day"),
+        ([GRADES, "--undo", "--reason", "r", "--until", "2999-01-31"], "only a dismissal has a last day"),
+        ([GRADES, "dismiss", "--reason", "r", "--until", "2020-01-31"], "2020-01-31 has passed"),
+        ([GRADES, "dismiss", "--reason", "r", "--until", "soon"], "--until"),
         ([GRADES, "--undo", "--reason", "r"], f"no decision about {GRADES} stands"),
     ],
 )

@@ -1,25 +1,24 @@
-"""`shoal decide`, `shoal decisions`, `shoal ranker`: what analysts say of campaigns, and what is learned from it."""
+"""`shoal decide` and `shoal decisions`: what analysts say of campaigns."""
 
 from __future__ import annotations
 
 import getpass
 from collections.abc import Iterator
 from dataclasses import asdict
-from datetime import date
-from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
+from datetime import date, timedelta
+from typing import TYPE_CHECKING, Annotated, Final, Literal
 
 import typer
 
 from campaigns.errors import UsageError
-from flows.commands.console import console, counted, print_json, safe, say, table
+from flows.commands.console import console, print_json, safe, say, table
 from flows.commands.context import DAY_FORM, Call, Json
 from flows.commands.ids import resolve
 
 if TYPE_CHECKING:
-    from rich.table import Table
-
-    from accounts.ranking import Ranker, Tally
     from campaigns.entries import Decision
+    from campaigns.proposals import Acted, Intent, Proposal
+    from campaigns.settings import Settings
     from campaigns.store import Store
 
 Choice = Literal["confirm", "dismiss", "watch"]
@@ -45,36 +44,50 @@ def decide(
             help="The day you looked at. Default: the campaign's latest.",
         ),
     ] = None,
+    until: Annotated[
+        date | None,
+        typer.Option(
+            "--until",
+            parser=date.fromisoformat,
+            metavar=DAY_FORM,
+            help="Last day of a dismissal. Default: review.dismiss_days from now.",
+        ),
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Decide what a campaign is: confirm, dismiss or watch. A reason is required.
 
-    Decisions are only added. The latest that was not taken back stands. A decision changes no tier and bans
-    nobody; enough of them teach `shoal ranker` to sort the review queue. A dismissal is not an allow-list
-    entry: the campaign is judged anew each day.
+    Decisions are only added; the latest that was not taken back stands. They ban nobody and change no tier of a
+    published day; enough of them teach `shoal ranker` to sort the review queue. A dismissal that stands is on the
+    allow-list until its last day: runs call the campaign benign until then. A confirmation that names more accounts
+    than `review.second_person_accounts` waits as a proposal until somebody else approves it.
 
     [bold]Examples[/bold]
       shoal decide c-4f2a confirm --reason "no topics of their own"
-      shoal decide c-4f2a dismiss --reason "a course" --day 2026-01-05
+      shoal decide c-4f2a dismiss --reason "a course" --until 2026-06-30
+      shoal decide c-4f2a watch --reason "small, but it grows" --day 2026-01-05
       shoal decide c-4f2a --undo --reason "wrong campaign"
     """
-    from campaigns.entries import Verdict
-
     if undo == (verdict is not None):
         raise UsageError(
             "say confirm, dismiss or watch, or --undo", hint=f'shoal decide {campaign} confirm --reason "..."'
         )
     if undo and day is not None:
         raise UsageError("--undo takes no --day", hint="It takes back the decision that stands.")
+    if until is not None and verdict != "dismiss":
+        raise UsageError("only a dismissal has a last day", hint="Leave out --until.")
     call: Call = ctx.obj
     by = author or getpass.getuser()
     with call.store() as store:
         if verdict is None:
             made = store.undo(_standing(store, campaign).id, reason=reason, author=by)
         else:
-            made = store.decide(
-                resolve(store, campaign), Verdict(_VERDICTS[verdict]), reason=reason, author=by, day=day
-            )
+            intent = _intent(call.settings, store, resolve(store, campaign), verdict, reason, by, until)
+            acted = _act(call.settings, store, intent, day)
+            if acted.proposal is not None:
+                _tell_proposal(acted.proposal, as_json=as_json, quiet=call.quiet)
+                return
+            (made,) = acted.decisions
         stands = store.standing(made.campaign_id).get(made.campaign_id)
     if as_json:
         print_json(asdict(made))
@@ -117,56 +130,6 @@ def decisions(
     console().print(made)
 
 
-def ranker(ctx: typer.Context, as_json: Json = False) -> None:
-    """Train on the decisions at hand; say how far to trust the ranker on decisions it has not seen.
-
-    It sorts the review queue from the next run on, once there are enough decisions and it beats a guess. It
-    never changes a tier.
-
-    [bold]Examples[/bold]
-      shoal ranker
-      shoal ranker --json | jq .reliability.auc
-    """
-    from accounts.ranking import NEEDED, NEEDED_EACH
-    from flows.learning import learn
-
-    call: Call = ctx.obj
-    with call.store() as store:
-        lesson = learn(store, call.settings)
-    trained = lesson.ranker
-    if as_json:
-        print_json(
-            {
-                "tally": asdict(lesson.tally),
-                "needed": {"decisions": NEEDED, "of_each": NEEDED_EACH},
-                "enough": lesson.tally.enough,
-                "unreadable": lesson.unreadable,
-                "reliability": None if trained is None else _reliability_json(trained),
-                "weights": None if trained is None else trained.weights,
-            }
-        )
-        return
-    printer = console()
-    counts = table("to learn from", "there are", "needed", right=("there are", "needed"))
-    for what, n, needed in _needs(lesson.tally):
-        counts.add_row(safe(what), safe(f"{n:,}"), safe(f"{needed:,}"))
-    printer.print(counts)
-    if lesson.unreadable:
-        lost = counted(lesson.unreadable, "decision")
-        say(f"{lost} left out: the files of the run are gone or damaged", quiet=call.quiet)
-    if trained is None:
-        say("too few decisions: the review queue is sorted by the statistics alone", quiet=call.quiet)
-        return
-    for block in _blocks(trained):
-        printer.print(block)
-    said = (
-        "the ranker sorts the review queue from the next run on"
-        if trained.reliability.helps
-        else "no better than a guess: the review queue is sorted by the statistics alone"
-    )
-    say(said, quiet=call.quiet)
-
-
 def _standing(store: Store, given: str) -> Decision:
     """The decision that stands about the campaign whose id is, or begins with, `given`.
 
@@ -181,6 +144,51 @@ def _standing(store: Store, given: str) -> Decision:
     return standing[name]
 
 
+def _intent(
+    settings: Settings, store: Store, name: str, choice: Choice, reason: str, author: str, until: date | None
+) -> Intent:
+    """What is wanted of the campaign as its latest run shows it, with how many accounts a confirmation names."""
+    from campaigns.entries import Verdict, utc_now
+    from campaigns.named import named_accounts
+    from campaigns.proposals import Intent, Target
+    from review.dry_run import look
+
+    verdict = Verdict(_VERDICTS[choice])
+    with store.reading() as session:
+        (row,) = look(session, [name]).rows
+    n_accounts = named_accounts(settings.home, [row]).together if verdict == Verdict.CONFIRMED else 0
+    if verdict == Verdict.DISMISSED and until is None:
+        until = utc_now().date() + timedelta(days=settings.review.dismiss_days)
+    target = Target(campaign_id=name, day=row.last_day, run_id=row.run_id, n_accounts=n_accounts)
+    return Intent(
+        verdict=verdict,
+        targets=(target,),
+        n_accounts=n_accounts,
+        reason=reason,
+        author=author,
+        expires_on=until,
+    )
+
+
+def _act(settings: Settings, store: Store, intent: Intent, day: date | None) -> Acted:
+    from campaigns.proposals import act
+
+    with store.writing() as session:
+        return act(session, intent, second_person_accounts=settings.review.second_person_accounts, day=day)
+
+
+def _tell_proposal(proposal: Proposal, *, as_json: bool, quiet: bool) -> None:
+    if as_json:
+        print_json({"proposal": asdict(proposal)})
+        return
+    (target,) = proposal.targets
+    say(
+        f"proposal {proposal.id}: {target.campaign_id} names {proposal.n_accounts:,} accounts, more than one person "
+        f'confirms alone; it waits for a second one\nnext: somebody else: shoal approve {proposal.id} --reason "..."',
+        quiet=quiet,
+    )
+
+
 def _told(made: Decision, stands: Decision | None) -> Iterator[str]:
     name = made.campaign_id
     if made.undoes is None:
@@ -192,56 +200,12 @@ def _told(made: Decision, stands: Decision | None) -> Iterator[str]:
             else f"none about {name} stands"
         )
     if made.verdict == "dismissed":
-        yield f'next: to call it benign from now on, shoal allow add campaign {name} --reason "..."'
+        last = f"until {made.expires_on}" if made.expires_on else "for good"
+        yield f"it is on the allow-list {last}, from the next run on"
+        yield f'next: to take it back, shoal decide {name} --undo --reason "..."'
     else:
         yield f"next: shoal decisions {name}"
 
 
 def _phrase(decision: Decision) -> str:
     return "to be watched" if decision.verdict == "watch" else str(decision.verdict)
-
-
-def _needs(tally: Tally) -> list[tuple[str, int, int]]:
-    """(what, how many there are, how many are needed)."""
-    from accounts.ranking import NEEDED, NEEDED_EACH
-
-    return [
-        ("decisions", tally.decisions, NEEDED),
-        ("confirmed", tally.confirmed, NEEDED_EACH),
-        ("dismissed", tally.dismissed, NEEDED_EACH),
-        ("operators or campaigns confirmed", tally.groups_confirmed, NEEDED_EACH),
-        ("operators or campaigns dismissed", tally.groups_dismissed, NEEDED_EACH),
-    ]
-
-
-def _reliability_json(trained: Ranker) -> dict[str, Any]:
-    return asdict(trained.reliability) | {"helps": trained.reliability.helps}
-
-
-def _blocks(trained: Ranker) -> Iterator[Table]:
-    found = trained.reliability
-    figures = ("decisions", "predicted", "confirmed")
-    bins = table(*figures, right=figures, title="Held-out decisions")
-    for one in found.bins:
-        bins.add_row(safe(one.count), safe(f"{one.predicted:.0%}"), safe(f"{one.observed:.0%}"))
-    yield bins
-    measures = table("measure", "value", "", right=("value",))
-    measures.add_row(
-        safe("Brier score"), safe(f"{found.brier:.3f}"), safe(f"a guess has {found.brier_of_mean:.3f}")
-    )
-    measures.add_row(
-        safe("calibration error"),
-        safe(f"{found.calibration_error:.3f}"),
-        safe("mean distance of predicted and confirmed"),
-    )
-    measures.add_row(
-        safe("AUC"), safe(f"{found.auc:.3f}"), safe("how often a confirmed one ranks above a dismissed one")
-    )
-    yield measures
-    weights = table(
-        "signal", "log-odds at its most", right=("log-odds at its most",), title="What weighs most"
-    )
-    for name, weight in trained.weights.items():
-        if weight > 0:
-            weights.add_row(safe(name), safe(f"{weight:+.2f}"))
-    yield weights

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from rich.text import Text
 
     from campaigns.entries import KnownMatcher
+    from campaigns.labels import Label
     from review.campaign import CampaignReport
 
 _PROMPT_CHARACTERS: Final = 600
@@ -55,6 +57,7 @@ def show(
       shoal show c-4f2a --day 2026-01-05 --accounts 50
       shoal show c-4f2a --json | jq '.accounts[].account_id'
     """
+    from campaigns.labels import standing_labels
     from review.campaign import read_report
     from review.run_tables import RunTables
 
@@ -66,6 +69,8 @@ def show(
         entry = published(store, day or history.last_day)
         sought = store.known_matchers(campaign_id=history.campaign_id, skip_gone=True)
         seeds = store.seeds(removed=False)
+        with store.reading() as session:
+            called = standing_labels(session).get(history.campaign_id)
     report = read_report(RunTables(run_folder(call.settings, entry)), history, sought, seeds)
     counted_in = scope(entry, call.settings)
     if picture is not None:
@@ -74,8 +79,10 @@ def show(
         write_picture(report.sheet, picture)
         typer.echo(picture, err=as_json)
     if as_json:
-        print_json(report.as_json(accounts))
+        print_json(report.as_json(accounts) | {"called": None if called is None else asdict(called)})
     elif picture is None:
+        if called is not None:
+            console().print(_called(called))
         _print(report, accounts, counted_in, whole=whole, quiet=call.quiet)
 
 
@@ -86,6 +93,12 @@ def _check(picture: Path) -> None:
         raise UsageError(
             "evidence is drawn as PNG or SVG", where=str(picture), hint="End --picture with .png or .svg."
         )
+
+
+def _called(label: Label) -> Text:
+    """What people call the campaign; what follows is what its run does."""
+    names = " and ".join(f"“{name}”" for name in (label.title, label.objective) if name is not None)
+    return safe(f"called {names} by {label.author}: {label.reason}")
 
 
 def _print(report: CampaignReport, accounts: int, counted_in: str, *, whole: bool, quiet: bool) -> None:
@@ -107,7 +120,7 @@ def _print(report: CampaignReport, accounts: int, counted_in: str, *, whole: boo
         say(f"{more}: --accounts {len(report.accounts)}", quiet=quiet)
     say(
         f"all of the evidence: shoal show {name} --evidence\n"
-        f'next: shoal allow add campaign {name} --reason "..."    shoal map {report.day}',
+        f'next: shoal decide {name} watch --reason "..."    shoal map {report.day}',
         quiet=quiet,
     )
 
