@@ -3,18 +3,25 @@
 from __future__ import annotations
 
 from datetime import UTC, timedelta
+from typing import Final
 
+import prefect
 from prefect import flow
 from prefect.client.schemas.objects import ConcurrencyLimitConfig, ConcurrencyLimitStrategy
+from prefect.deployments.runner import RunnerDeployment
+from prefect.flows import Flow
 from prefect.runtime import flow_run
-from prefect.schedules import Cron
+from prefect.schedules import Cron, Schedule
 from prefect.types.entrypoint import EntrypointType
 
 from campaigns.settings import load
+from flows.deliver import deliver_messages
 from flows.discover import discover_campaigns
 from flows.resources import Flags
 
-NAME = "nightly"
+NAME: Final = "nightly"
+DELIVERY: Final = "delivery"
+DELIVERY_CRON: Final = "*/5 * * * *"
 
 
 @flow(name="discover-yesterday", persist_result=False)
@@ -28,18 +35,40 @@ def discover_yesterday(flags: Flags | None = None) -> str:
 
 
 def serve(flags: Flags | None = None) -> None:
-    """Serve the nightly deployment until interrupted, with a server that schedules (`flows.prefect_server`).
+    """Serve the deployments until interrupted, with a server that schedules (`flows.prefect_server`)."""
+    made = deployments(flags)
+    prefect.serve(*made, limit=len(made), print_starting_message=False)
 
-    One run at a time: a run that is due while another works is cancelled, and the day lock guards what Prefect's limit
-    cannot see.
+
+def deployments(flags: Flags | None = None) -> list[RunnerDeployment]:
+    """The nightly run and, if the settings name a sink, the hand-off.
+
+    Each runs one at a time: a run that is due while another works is cancelled. The day lock, and the leases of
+    messages, guard what Prefect's limit cannot see.
     """
     settings = load(flags).settings
-    discover_yesterday.serve(
-        name=NAME,
-        schedule=Cron(settings.flow.schedule, timezone=settings.flow.timezone),
+    nightly = Cron(settings.flow.schedule, timezone=settings.flow.timezone)
+    made = [
+        _deployment(discover_yesterday, NAME, nightly, flags, "Finds the prompt campaigns of the day before.")
+    ]
+    if settings.delivery.sinks:
+        often = Cron(DELIVERY_CRON, timezone="UTC")
+        made.append(
+            _deployment(deliver_messages, DELIVERY, often, flags, "Hands confirmed campaigns to enforcement.")
+        )
+    return made
+
+
+def _deployment(
+    work: Flow[..., object], name: str, schedule: Schedule, flags: Flags | None, description: str
+) -> RunnerDeployment:
+    return work.to_deployment(
+        name,
+        schedule=schedule,
         parameters={"flags": flags or {}},
-        global_limit=ConcurrencyLimitConfig(limit=1, collision_strategy=ConcurrencyLimitStrategy.CANCEL_NEW),
-        limit=1,
+        concurrency_limit=ConcurrencyLimitConfig(
+            limit=1, collision_strategy=ConcurrencyLimitStrategy.CANCEL_NEW
+        ),
         entrypoint_type=EntrypointType.MODULE_PATH,
-        description="Finds the prompt campaigns of the day before.",
+        description=description,
     )

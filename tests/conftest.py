@@ -67,5 +67,5 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
 def processes() -> ForkServerContext:
     """For processes that start at once: they share one import of the store and nothing else."""
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["campaigns.publish"])
+    context.set_forkserver_preload(["campaigns.publish", "enforcement.outbox"])
     return context

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -13,30 +13,32 @@ from enforcement.sinks.files import Csv, FileSink, JsonLines
 from enforcement.sinks.stdout import StdoutSink
 
 
-def sinks_of(settings: DeliverySettings, home: Path) -> list[Sink]:
-    """In the order of the setting. Close each when it is done with.
+def sinks_of(names: Sequence[str], settings: DeliverySettings, home: Path) -> list[Sink]:
+    """Close each when it is done with.
 
     Args:
+        names: as of `names_of`.
         home: files lie in `handoff` below it, if the settings name no folder.
 
     Raises:
-        UsageError: a name is unknown, or what its sink needs is not set.
+        UsageError: what a sink needs is not set.
     """
-    return [_MAKERS[name](settings, home) for name in names_of(settings)]
+    return [MAKERS[name](settings, home) for name in names]
 
 
 def names_of(settings: DeliverySettings) -> list[str]:
-    """
+    """Those of the setting `delivery.sinks`, in its order.
+
     Raises:
         UsageError: a name is unknown.
     """
     names = [name for part in settings.sinks.split(",") if (name := part.strip())]
-    unknown = [name for name in names if name not in _MAKERS]
+    unknown = [name for name in names if name not in MAKERS]
     if unknown:
         raise UsageError(
             f"no sink is called {unknown[0]!r}",
             where="delivery.sinks",
-            hint=f"There are {', '.join(_MAKERS)}; commas between.",
+            hint=f"There are {', '.join(MAKERS)}; commas between.",
         )
     return list(dict.fromkeys(names))
 
@@ -63,7 +65,7 @@ def _folder(settings: DeliverySettings, home: Path) -> Path:
     return Path(settings.folder) if settings.folder else home / "handoff"
 
 
-_MAKERS: Final[dict[str, Callable[[DeliverySettings, Path], Sink]]] = {
+MAKERS: Final[dict[str, Callable[[DeliverySettings, Path], Sink]]] = {
     "webhook": _webhook,
     "jsonl": _jsonl,
     "csv": _csv,

@@ -10,6 +10,7 @@ import typer
 
 from flows.commands.console import console, print_json, safe, say, table
 from flows.commands.context import Call, Json
+from flows.commands.deliver import complaints, standing_json, standing_now
 from flows.commands.schema import read_schema
 from flows.commands.soundness import lines, soundness
 
@@ -29,12 +30,15 @@ def status(ctx: typer.Context, as_json: Json = False) -> None:
       shoal status --json | jq .latest_day
       shoal status --json | jq '.held_back, .missing_days'
     """
+    from enforcement.sinks.made import names_of
+
     call: Call = ctx.obj
     settings = call.settings
     with call.store() as store:
         runs = [run for day in store.published_days() if (run := store.current_run(day))]
         days = _days(store, runs)
         known = store.known_matchers(skip_gone=True)
+        handed = standing_now(store, names_of(settings.delivery))
     schema = read_schema(settings)
     latest = days[-1]["day"] if days else None
     hints = _next(latest)
@@ -42,6 +46,7 @@ def status(ctx: typer.Context, as_json: Json = False) -> None:
         "latest_day": latest,
         "days": days,
         **soundness(runs, known, settings),
+        "handoff": {name: standing_json(one) for name, one in handed.items()},
         "home": str(settings.home),
         "store": schema.where,
         "schema": schema.current,
@@ -65,6 +70,8 @@ def status(ctx: typer.Context, as_json: Json = False) -> None:
         printer.print(made)
     for line in lines(state):
         printer.print(line, soft_wrap=True)
+    for told in complaints(handed):
+        printer.print(safe("handoff ", "dim") + safe(told, "red"), soft_wrap=True)
     for name in ("home", "store", "schema"):
         printer.print(safe(f"{name:<7}", "dim") + safe(state[name]), soft_wrap=True)
     say("next: " + "    ".join(hints), quiet=call.quiet)
