@@ -86,13 +86,15 @@ def a_feed(
     *,
     delay: Delay | None = None,
     settings: DeliverySettings | None = None,
+    url: str = "",
 ) -> Iterator[FeedExample]:
     """
     Args:
         accounts: those that the published run names, by campaign.
+        url: of the store; empty: SQLite in `home`.
     """
     clock = MovingClock()
-    with Store.open_url(f"sqlite:///{home / 'shoal.db'}", home, delay=delay) as store:
+    with Store.open_url(url or f"sqlite:///{home / 'shoal.db'}", home, delay=delay) as store:
         publish_accounts(store, home, a_run(), accounts)
         tokens = {"": "", "wrong": "shoalfeed_wrong"}
         with store.writing() as session:

@@ -48,17 +48,19 @@ def feed(tmp_path: Path) -> Iterator[FeedExample]:
 # -- messages ------------------------------------------------------------------------------------------
 
 
-def test_messages_come_as_sinks_get_them(feed: FeedExample) -> None:
-    made = feed.confirm(FIRST)
-    feed.read_all()
-    feed.undo(made)
-    feed.confirm(SECOND)
-    found, _ = feed.read_all()
+def test_messages_come_as_sinks_get_them(store_url: str, tmp_path: Path) -> None:
+    with a_feed(tmp_path, url=store_url) as feed:
+        made = feed.confirm(FIRST)
+        feed.read_all()
+        feed.undo(made)
+        feed.confirm(SECOND)
+        found, _ = feed.read_all(limit=1)
+        sink = Recorder("webhook")
+        drain(feed.store, feed.home, [sink], DeliverySettings(), clock=feed.clock)
+        assert feed.client().get("/v1/accounts/acct-1").status_code == 200
     assert [one["message_id"] for one in found] == [f"{FIRST}.1", f"{FIRST}.2", f"{SECOND}.1"]
     assert [account["account_id"] for account in found[0]["accounts"]] == sorted(CAMPAIGNS[FIRST])
     assert found[1]["accounts"] == []
-    sink = Recorder("webhook")
-    drain(feed.store, feed.home, [sink], DeliverySettings(), clock=feed.clock)
     sent = {body["message_id"]: body for body in sink.bodies}
     assert sent == {one["message_id"]: one for one in found if one["message_id"] in sent}
     assert f"{FIRST}.2" in sent
