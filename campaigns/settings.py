@@ -493,6 +493,10 @@ class DeliverySettings(Section):
     appeal: str = Field(
         "", description="What an account holder can do against an action, for receivers to pass on."
     )
+    producer: str = Field("", description="How partners know you, for `shoal export`.")
+    sharing_key: SecretStr = Field(
+        SecretStr(""), description="Key of keyed fingerprints, which only partners who hold it can compare."
+    )
     feed_port: int = Field(8430, ge=1, le=65535, description="Port of the feed that receivers pull from.")
 
 

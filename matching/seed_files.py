@@ -1,7 +1,8 @@
 """What partners send: templates, example texts and fingerprints, from a file that nobody here vouches for.
 
-One JSON document, or JSON Lines whose first line is the head. The format is described in `docs/seeds.md`. A file that
-cannot be read as a whole is an error; a seed that is not as it should be costs itself alone, with the reason.
+One JSON document, or JSON Lines whose first line is the head; or a STIX bundle or a MISP event. The format is described
+in `docs/seeds.md`. A file that cannot be read as a whole is an error; a seed that is not as it should be costs itself
+alone, with the reason.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ from campaigns.records import Objective, Slot, Template
 from campaigns.settings import LabelSettings
 from labeling.collisions import constant_words
 from labeling.template import align
+from matching.shared_files import shared_rows
 
 VERSION: Final = 1
 SCHEME: Final = "open-1"
@@ -165,10 +167,13 @@ def _rows(raw: bytes, path: Path) -> tuple[Mapping[str, Any], _Rows]:
         raise InputError("the file is not UTF-8", where=str(path), hint=_HINT) from None
     first, _, rest = text.strip().partition("\n")
     head = _json(first)
-    if isinstance(head, dict) and "seeds" not in head:
+    if isinstance(head, dict) and not head.keys() & {"seeds", "objects", "Event"}:
         lines = ((number, line) for number, line in enumerate(rest.split("\n"), 2) if line.strip())
         return head, [(f"line {number}", _json(line)) for number, line in islice(lines, MOST_SEEDS + 1)]
     whole = head if isinstance(head, dict) else _json(text)
+    shared = shared_rows(whole)
+    if shared is not None:
+        return {"shoal_seeds": VERSION, "seeds": []}, shared[: MOST_SEEDS + 1]
     if not isinstance(whole, dict) or not isinstance(whole.get("seeds"), list):
         raise InputError("the file holds no seeds as JSON", where=str(path), hint=_HINT)
     return whole, [(f"seed {number}", row) for number, row in enumerate(whole["seeds"][: MOST_SEEDS + 1], 1)]

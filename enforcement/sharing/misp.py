@@ -49,8 +49,8 @@ def _attributes(one: ToldCampaign, terms: Terms, stamp: str) -> list[dict[str, A
     for wording in one.wordings:
         values = {PATTERN: json.dumps(wording.fingerprint(), sort_keys=True, separators=(",", ":"))}
         if wording.template is not None:
-            values[TEMPLATE_PATTERN] = json.dumps({"template": wording.template}, ensure_ascii=True)
-        for kind, value in values.items():
+            values[TEMPLATE_PATTERN] = json.dumps({"template": wording.template_parts()}, ensure_ascii=True)
+        for kind, told in values.items():
             found.append(
                 {
                     "uuid": _uuid("attribute", terms.producer, one.campaign_id, str(wording.variant), kind),
@@ -60,10 +60,15 @@ def _attributes(one: ToldCampaign, terms: Terms, stamp: str) -> list[dict[str, A
                     "distribution": "5",
                     "timestamp": stamp,
                     "comment": f"{kind} of {one.campaign_id}, wording {wording.variant + 1}: {size}",
-                    "value": value,
-                    "first_seen": _at(one.first_day).isoformat(),
-                    "last_seen": _at(one.last_day).isoformat(),
-                    "Tag": [{"name": f'shoal:objective="{one.objective}"'}],
+                    "value": told,
+                    "Tag": [
+                        {"name": f'shoal:{name}="{value}"'}
+                        for name, value in (
+                            ("objective", one.objective),
+                            ("first_seen", one.first_day),
+                            ("last_seen", one.last_day),
+                        )
+                    ],
                 }
             )
     return found

@@ -106,7 +106,7 @@ def _indicators(
     """The fingerprint, and the template where text is told."""
     patterns = {PATTERN: wording.fingerprint()}
     if wording.template is not None:
-        patterns[TEMPLATE_PATTERN] = {"template": wording.template}
+        patterns[TEMPLATE_PATTERN] = {"template": wording.template_parts()}
     return [
         stix2.Indicator(
             id=_id("indicator", producer, one.campaign_id, str(wording.variant), kind),

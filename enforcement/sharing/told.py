@@ -8,30 +8,27 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 from typing import Any, Final
 
-import pyarrow as pa
-import pyarrow.compute as pc
-import pyarrow.parquet as pq
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from campaigns.entries import KnownWording, Tlp
 from campaigns.errors import IntegrityError, UsageError
-from campaigns.records import Objective
+from campaigns.known_matchers import read_matchers
+from campaigns.records import Objective, Slot, Template
 from campaigns.tables import CampaignDayRow, CampaignRow, RunRow, WordingRow
-from campaigns.tokens import tokenize
+from labeling.collisions import constant_words
+from labeling.template import template_from_json
 
 OPEN: Final = "open-1"
 KEYED: Final = "hmac-1"
 MOST_FEATURES: Final = 5_000
 """Of a fingerprint; of more, the heaviest are told."""
-_SLOT: Final = re.compile(r"\{[a-z]{1,20}\}")
 _HINT: Final = "`shoal verify` says what else is; restore the run, or do the day again."
 
 
@@ -47,7 +44,13 @@ class ToldWording:
     features: tuple[str, ...]
     weights: tuple[float, ...]
     tokens: int
-    template: str | None = None
+    template: tuple[str | Slot, ...] | None = None
+
+    def template_parts(self) -> list[dict[str, str]]:
+        """As files of seeds have it."""
+        return [
+            {"text": part} if isinstance(part, str) else {"slot": part.kind} for part in self.template or ()
+        ]
 
     def fingerprint(self) -> dict[str, Any]:
         return {
@@ -96,7 +99,8 @@ def read_told(session: Session, home: Path, campaign_ids: Sequence[str], terms: 
         UsageError: nobody knows one of them.
         IntegrityError: the files of a run are gone or damaged.
     """
-    return [_read(session, home, name, terms) for name in sorted(set(campaign_ids))]
+    runs = _Runs(home)
+    return [_read(session, runs, name, terms) for name in sorted(set(campaign_ids))]
 
 
 def band(count: int) -> tuple[int, int]:
@@ -109,7 +113,7 @@ def in_words(told: tuple[int, int]) -> str:
     return f"{told[0]:,} to {told[1] - 1:,}"
 
 
-def _read(session: Session, home: Path, campaign_id: str, terms: Terms) -> ToldCampaign:
+def _read(session: Session, runs: _Runs, campaign_id: str, terms: Terms) -> ToldCampaign:
     campaign = session.get(CampaignRow, campaign_id)
     if campaign is None:
         raise UsageError(f"no campaign {campaign_id!r}", hint="`shoal campaigns --all` lists them.")
@@ -119,7 +123,7 @@ def _read(session: Session, home: Path, campaign_id: str, terms: Terms) -> ToldC
         .where(WordingRow.campaign_id == campaign_id, WordingRow.day == campaign.last_day)
         .order_by(WordingRow.variant)
     )
-    templates = _templates(home / session.get_one(RunRow, day.run_id).path, campaign_id)
+    templates = runs.templates(session.get_one(RunRow, day.run_id))
     return ToldCampaign(
         campaign_id=campaign_id,
         objective=Objective(campaign.objective),
@@ -128,47 +132,54 @@ def _read(session: Session, home: Path, campaign_id: str, terms: Terms) -> ToldC
         prompts=band(day.n_prompts),
         accounts=band(day.n_accounts),
         wordings=tuple(
-            _wording(entry, templates.get(entry.variant, ""), terms)
+            _wording(entry, templates.get((campaign_id, entry.variant)), terms)
             for entry in (row.entry() for row in rows)
             if len(entry.features)
         ),
     )
 
 
-def _templates(run: Path, campaign_id: str) -> dict[int, str]:
-    """The template of each wording, by its lasting number."""
-    path = run / "variants.parquet"
-    try:
-        rows = pq.read_table(
-            path,
-            columns=["campaign_id", "variant", "template"],
-            filters=pc.field("campaign_id") == campaign_id,
-            partitioning=None,
-            page_checksum_verification=True,
-        ).to_pylist()
-    except FileNotFoundError:
-        raise IntegrityError("the files of a run are gone", where=str(path), hint=_HINT) from None
-    except pa.ArrowInvalid as error:
-        raise IntegrityError("a file of a run is damaged", where=str(path), hint=_HINT) from error
-    return {row["variant"]: row["template"] for row in rows}
-
-
-def _wording(entry: KnownWording, template: str, terms: Terms) -> ToldWording:
+def _wording(entry: KnownWording, template: Template | None, terms: Terms) -> ToldWording:
     features, weights = entry.features.tolist(), entry.weights.tolist()
     heaviest = sorted(zip(weights, features, strict=True), reverse=True)[:MOST_FEATURES]
     hashed = [
         (_keyed(terms.key, one) if terms.key else one, weight) for weight, one in heaviest if weight > 0
     ]
     hashed.sort()
-    constants = _SLOT.sub(" ", template)
     return ToldWording(
         variant=entry.variant,
         scheme=terms.scheme,
         features=tuple(f"{feature:016x}" for feature, _ in hashed),
         weights=tuple(weight for _, weight in hashed),
-        tokens=max(len(tokenize([constants]).codes), 1),
-        template=template if terms.templates and template else None,
+        tokens=max(round(constant_words(template)), 1) if template is not None else 1,
+        template=template.parts if terms.templates and template is not None else None,
     )
+
+
+class _Runs:
+    """Templates of wordings by run, each run read once."""
+
+    def __init__(self, home: Path) -> None:
+        self._home = home
+        self._read: dict[str, dict[tuple[str, int], Template]] = {}
+
+    def templates(self, run: RunRow) -> dict[tuple[str, int], Template]:
+        """By campaign and lasting number.
+
+        Raises:
+            IntegrityError: the files of the run are gone or damaged.
+        """
+        if run.run_id not in self._read:
+            try:
+                known = read_matchers(self._home / run.path, run.day)
+            except FileNotFoundError as error:
+                raise IntegrityError(
+                    f"the files of the run of {run.day} are gone", where=str(error.filename), hint=_HINT
+                ) from None
+            self._read[run.run_id] = {
+                (one.campaign_id, one.variant): template_from_json(one.template_json) for one in known
+            }
+        return self._read[run.run_id]
 
 
 def _keyed(key: bytes, feature: int) -> int:

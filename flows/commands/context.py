@@ -29,6 +29,7 @@ SECRETS = frozenset(
         "review.oidc_client_secret",
         "delivery.webhook_secret",
         "delivery.webhook_old_secret",
+        "delivery.sharing_key",
     }
 )
 """Settings that no flag may carry: other users see a command line, and Prefect keeps the flags of a run."""
