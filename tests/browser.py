@@ -1,4 +1,4 @@
-"""A headless Chromium for the session, and the analyst's page on a port of its own.
+"""A headless Chromium for a module of tests, and the analyst's page on a port of its own.
 
 Fixtures: import them where a test needs them, `from browser import chromium  # noqa: F401`.
 """
@@ -28,8 +28,9 @@ FLAGS: Final = (
 )  # fmt: skip
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def chromium() -> Iterator[Browser]:
+    """One for each module that imports it: two at a time are more than Playwright allows a thread."""
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=EXECUTABLE, args=list(FLAGS))
         yield browser

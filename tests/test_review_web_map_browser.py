@@ -14,14 +14,14 @@ from typing import Any, Final, cast
 import numpy as np
 import pytest
 from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-untyped]
+from browser import chromium  # noqa: F401
 from matplotlib.path import Path as Polygon
 from numpy.typing import NDArray
 from PIL import Image
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect
 from run_examples import HOSTILE
 
 from benchmarks.map_server import DAY, mark, pages, picture, served
-from benchmarks.review_map import CHROMIUM, FLAGS
 from campaigns.display import safe_text
 from campaigns.records import Tier
 from review.map import DARK, LIGHT, Picture, style_of
@@ -68,11 +68,8 @@ GRID: Final = grid({0: HOSTILE, 1: ATTACK})
 
 
 @pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        opened = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        yield opened
-        opened.close()
+def browser(chromium: Browser) -> Browser:  # noqa: F811
+    return chromium
 
 
 @pytest.fixture(scope="module")
