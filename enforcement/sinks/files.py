@@ -100,7 +100,7 @@ class Csv:
                 account["strength"],
                 "; ".join(account["reasons"]),
             )
-            writer.writerow([_cell(cell) for cell in cells])
+            writer.writerow([cell(one) for one in cells])
         return made.getvalue().encode()
 
     def held(self, data: bytes) -> Iterator[tuple[str, int]]:
@@ -232,7 +232,8 @@ def _text(value: Any, name: str) -> str:
     return str(value[name])
 
 
-def _cell(value: object) -> object:
+def cell(value: object) -> object:
+    """A value as a cell shows it, on one line."""
     if not isinstance(value, str) or (value.isascii() and value.isprintable()):
         return value
     return safe_text(value)
