@@ -19,7 +19,6 @@ _MARKINGS: Final = {
     "marking-definition--5e57c739-391a-4eb3-b6be-7d15ca92d5ed": "red",
 }
 """Of STIX 2.1, 7.2.1.4."""
-_OBJECTIVE: Final = 'shoal:objective="'
 
 Rows = list[tuple[str, Any]]
 
@@ -56,12 +55,10 @@ def _of_event(event: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
         if kind not in (FINGERPRINT, TEMPLATE):
             continue
         tags = _tags(one)
-        objective = next(
-            (tag.removeprefix(_OBJECTIVE)[:-1] for tag in tags if tag.startswith(_OBJECTIVE)), None
-        )
+        told = {name: value[:-1] for name, equals, value in (tag.partition('="') for tag in tags) if equals}
         markings = [found for found in (*whole, *map(_tlp, tags)) if found]
-        row = _row(kind, one.get("value"), objective, markings)
-        yield f"attribute {number}", row | _days(one.get("first_seen"), one.get("last_seen"))
+        row = _row(kind, one.get("value"), told.get("shoal:objective"), markings)
+        yield f"attribute {number}", row | _days(told.get("shoal:first_seen"), told.get("shoal:last_seen"))
 
 
 def _row(kind: str, text: Any, objective: Any, markings: list[str]) -> dict[str, Any]:
