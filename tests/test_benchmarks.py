@@ -132,6 +132,7 @@ def test_every_benchmark_has_its_function() -> None:
         "help",
         "map",
         "queue",
+        "load",
         "quality",
     }
 
