@@ -695,7 +695,7 @@ def test_logs_and_the_store_hold_no_token_code_or_secret(
     texts = [
         record.getMessage() for record in caplog.records if record.name.startswith(("review", "authlib"))
     ]
-    assert texts == ["sign-in refused: ID token: claims: invalid_claim"]
+    assert texts == ["sign-in refused: ID token: claims: invalid_claim aud"]
     held = b"".join(path.read_bytes() for path in home.glob("shoal.db*"))
     for secret in (*made, CLIENT_SECRET):
         assert secret not in caplog.text

@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 
 from joserfc import jwt
-from joserfc.errors import BadSignatureError, InvalidKeyIdError, JoseError
+from joserfc.errors import BadSignatureError, ClaimError, InvalidKeyIdError, JoseError
 from joserfc.jwk import ECKey, Key, KeySet, RSAKey
 from joserfc.jws import JWSRegistry
 
@@ -82,8 +82,8 @@ def read_claims(
     )
     try:
         expected.validate(claims)
-    except JoseError as error:
-        raise BadTokenError(f"claims: {error.error}") from None
+    except ClaimError as error:
+        raise BadTokenError(f"claims: {error.error} {error.claim}") from None
     if claims["iat"] < (now - OLDEST - LEEWAY).timestamp():
         raise BadTokenError("claims: iat is too long ago")
     several = isinstance(claims["aud"], list) and len(claims["aud"]) > 1
