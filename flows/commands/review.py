@@ -45,6 +45,7 @@ def review(
     from review.web.app import create_app, origin_of
     from review.web.server import listen, serve
     from review.web.sign_in.local import issue_link
+    from review.web.warm import warm_up
 
     with Store.open(settings) as store:
         app = create_app(settings, store)
@@ -58,6 +59,7 @@ def review(
             else:
                 typer.echo(url)
             say(hint, quiet=call.quiet)
+            warm_up(app)
             serve(app, listener)
 
 
