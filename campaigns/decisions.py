@@ -76,10 +76,7 @@ def add(
     Raises:
         UsageError: as `record`, less what it looks up.
     """
-    if expires_on is not None and verdict != Verdict.DISMISSED:
-        raise UsageError(f"only a dismissal expires, not {verdict}", hint="Leave out the last day.")
-    if expires_on is not None and expires_on < created_at.date():
-        raise UsageError(f"{expires_on} has passed", hint="Name a day to come.")
+    check_end(verdict, expires_on, created_at)
     made = _add(
         session,
         DecisionRow(
@@ -209,6 +206,17 @@ def said(name: str, text: str, what: str = "a decision") -> str:
     if not text:
         raise UsageError(f"{what} needs {name}", hint="Say what was seen, and who saw it.")
     return text
+
+
+def check_end(verdict: Verdict, expires_on: date | None, at: datetime) -> None:
+    """
+    Raises:
+        UsageError: something that is not a dismissal has a last day, or it has passed.
+    """
+    if expires_on is not None and verdict != Verdict.DISMISSED:
+        raise UsageError(f"only a dismissal expires, not {verdict}", hint="Leave out the last day.")
+    if expires_on is not None and expires_on < at.date():
+        raise UsageError(f"{expires_on} has passed", hint="Name a day to come.")
 
 
 def seen_on(session: Session, campaign_id: str, day: date | None) -> CampaignDayRow:

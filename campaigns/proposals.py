@@ -17,7 +17,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from campaigns.audit import Action, append
-from campaigns.decisions import add, said, seen_on
+from campaigns.decisions import add, check_end, said, seen_on
 from campaigns.entries import Clock, Decision, Verdict, utc_now
 from campaigns.errors import ConflictError, UsageError
 from campaigns.review_tables import ProposalRow
@@ -109,9 +109,11 @@ def act(
     Raises:
         ConflictError: another run is published of a target than the one that was looked at.
         UsageError: there is no target, one is named twice, one was not seen on `day`, what is decided about an earlier
-            day needs a second person, or reason or author is blank.
+            day needs a second person, its end does not fit, or reason or author is blank.
     """
+    at = clock()
     _check(session, intent.targets)
+    check_end(intent.verdict, intent.expires_on, at)
     earlier = day is not None and any(target.day != day for target in intent.targets)
     if needs_second(intent, second_person_accounts):
         if earlier:
@@ -119,10 +121,10 @@ def act(
                 f"a confirmation of {intent.n_accounts:,} accounts needs a second person",
                 hint="They are asked about the latest day: leave out the earlier one.",
             )
-        return Acted(proposal=_propose(session, intent, clock()))
+        return Acted(proposal=_propose(session, intent, at))
     if earlier:
         intent = replace(intent, targets=tuple(_as_of(session, target, day) for target in intent.targets))
-    return Acted(_decide(session, intent, clock()))
+    return Acted(_decide(session, intent, at))
 
 
 def approve(session: Session, proposal_id: int, *, reason: str, author: str, clock: Clock = utc_now) -> Acted:
