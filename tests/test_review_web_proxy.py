@@ -144,6 +144,13 @@ def test_each_request_is_judged_anew_and_nothing_is_kept_in_the_browser(store: S
     assert not knows(page(store, admins="ana"), (USER, "root"))
 
 
+def test_a_page_offers_no_signing_out_where_there_is_nothing_to_end(store: Store) -> None:
+    browser = TestClient(page(store), ORIGIN, client=(PROXY, 50_000), headers={USER: "root"})
+    shown = browser.get("/queue").text
+    assert "root" in shown
+    assert "Sign out" not in shown
+
+
 def test_other_headers_may_be_named(store: Store) -> None:
     app = page(store, proxy_user_header="Remote-User", proxy_groups_header="")
     assert knows(app, ("Remote-User", "root"))
