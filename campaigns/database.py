@@ -18,6 +18,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from alembic import command
 from alembic.config import Config
@@ -105,6 +106,24 @@ class Database:
 
     def close(self) -> None:
         self.writer.dispose()
+
+    def compact(self) -> None:
+        """Let go of what was deleted: its bytes stay in pages of the file, and in the log beside it, until then.
+
+        PostgreSQL keeps old rows until its own vacuum; that is asked for.
+        """
+        with self.errors_in_words(), self.writer.connect() as connection:
+            driver: Any = connection.connection.dbapi_connection
+            if connection.dialect.name == "sqlite":
+                driver.execute("VACUUM")
+                driver.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+                return
+            connection.rollback()
+            driver.autocommit = True
+            try:
+                driver.execute("VACUUM")
+            finally:
+                driver.autocommit = False
 
     @contextmanager
     def errors_in_words(self) -> Iterator[None]:

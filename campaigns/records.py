@@ -71,6 +71,7 @@ class Reason(StrEnum):
     BAD_VALUE = "value cannot be read as its column's type"
     UNREADABLE_FILE = "file cannot be read"
     RESERVED_ID = "id begins with a reserved prefix"
+    ERASED = "account was erased"
 
 
 RESERVED_PREFIX = "shoal-canary:"

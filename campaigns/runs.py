@@ -314,7 +314,7 @@ def open_run(home: Path, day: date, fingerprint: str, *, force: bool = False) ->
     unfinished = [run for run in attempts(home, day) if not run.complete]
     for run in unfinished:
         if run.fingerprint != fingerprint:
-            _discard(run.path)
+            discard(run.path)
     for run in unfinished:
         if run.fingerprint == fingerprint:
             files.remove_leftovers(run.path)
@@ -330,7 +330,7 @@ def open_run(home: Path, day: date, fingerprint: str, *, force: bool = False) ->
     return Run(path, day, number, fingerprint)
 
 
-def _discard(path: Path) -> None:
+def discard(path: Path) -> None:
     """Delete a run folder. It loses its name first: half deleted, it could pass for a run of another fingerprint."""
     unnamed = path.with_name(f"{DISCARDED_PREFIX}{secrets.token_hex(4)}")
     path.rename(unnamed)
@@ -355,7 +355,7 @@ def _clean(folder: Path) -> None:
                     where=str(path),
                     hint="Restore run.json, or move the folder away and run the day again.",
                 )
-            _discard(path)
+            discard(path)
 
 
 def attempts(home: Path, day: date) -> list[Run]:

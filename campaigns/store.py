@@ -173,6 +173,10 @@ class Store:
             session.connection()  # wait for our turn here, not at the first statement
             yield session
 
+    def compact(self) -> None:
+        """Let go of what was deleted; see `Database.compact`. No unit may be open in this process."""
+        self._database.compact()
+
     @property
     def dialect(self) -> Dialect:
         """Of the database, for rows that are made ready before a unit starts."""

@@ -283,6 +283,7 @@ _REASONS: Mapping[Reason, str] = {
     Reason.TOO_LONG: "A text or a line over `ingest.max_prompt_bytes`.",
     Reason.BAD_VALUE: "A value of another type, a line that is no JSON object, a CSV row of the wrong width.",
     Reason.RESERVED_ID: "An account or a prompt is called as only planted ones are.",
+    Reason.ERASED: "`shoal erase` took the account out; the row keeps no id. The source should stop sending it.",
     Reason.UNREADABLE_FILE: "Damaged, cut short, or a decompression bomb. The whole file is left out.",
 }
 _TIERS: Mapping[Tier, str] = {

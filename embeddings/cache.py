@@ -17,7 +17,7 @@ from __future__ import annotations
 import hashlib
 import logging
 import mmap
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -239,3 +239,28 @@ def _rows_of_size(path: Path, dimension: int) -> int:
         return (path.stat().st_size - _HEADER - _DIGEST) // (_KEY.itemsize + 2 * dimension)
     except FileNotFoundError:
         return LARGE_ROWS
+
+
+def drop(folder: Path, keys: Collection[bytes]) -> int:
+    """Write the shards of an encoder anew without some vectors; how many that were. Damaged shards go whole.
+
+    A shard is deleted after the one in its place is there, so a crash leaves at most both.
+    """
+    going = np.array(sorted(keys), _KEY)
+    dropped = 0
+    for path in sorted(folder.glob(f"*{_SUFFIX}")) if len(going) else []:
+        with path.open("rb") as handle:
+            head = np.frombuffer(handle.read(_HEADER)[len(MAGIC) :], "<u8")
+        if len(head) != 2:
+            path.unlink()
+            continue
+        cache = VectorCache(folder, int(head[1]))
+        shard = cache._open(path)
+        theirs = np.isin(shard.keys, going) if shard is not None else np.zeros(0, dtype=bool)
+        if shard is not None and theirs.any():
+            dropped += int(theirs.sum())
+            if not theirs.all():
+                cache._write(shard.keys[~theirs], shard.vectors[~theirs])
+            failpoint("erase:shard")
+            path.unlink(missing_ok=True)
+    return dropped

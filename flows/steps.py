@@ -54,9 +54,14 @@ def _do(
 @_shell
 def ingest(ref: RunRef) -> None:
     """Traffic to checked, partitioned prompts; of a second pass, those of the accounts chosen."""
+    from campaigns.store import Store
+    from campaigns.tombstones import recogniser
     from ingest.adapters import Shape
     from ingest.stage import OUTPUTS
     from ingest.stage import ingest as work
+
+    with Store.open(ref.settings()) as store:
+        recognise = recogniser(store)
 
     def counted(run: Run, settings: Settings) -> Counts:
         shape = Shape(ref.shape) if ref.shape else None
@@ -65,7 +70,15 @@ def ingest(ref: RunRef) -> None:
             chosen = files.read_parquet(Path(ref.second.chosen))
             files.write_parquet(run.path / CHOSEN, chosen)
             accounts = chosen["account_id"].combine_chunks()
-        counts = work(run, settings, ref.source, progress=progress.advance, shape=shape, accounts=accounts)
+        counts = work(
+            run,
+            settings,
+            ref.source,
+            progress=progress.advance,
+            shape=shape,
+            accounts=accounts,
+            recognise=recognise,
+        )
         return counts.as_counts()
 
     _do(ref, "ingest", counted, list(OUTPUTS), ["extras.parquet", CHOSEN])

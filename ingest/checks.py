@@ -6,13 +6,14 @@ The checks run in a fixed order and the first that fails names the reason:
 2. `created_at` lies on another day: no fault, the row is passed over and counted apart, whatever else is
    wrong with it, since its own day's run will say so; so is, in a second pass, a row of an account that it does not
    look at, since the first pass has said so
-3. some text is not valid UTF-8
-4. a required value cannot be read as its column's type
-5. a required value is null, or an empty id
-6. the prompt is empty: nothing but whitespace and code points that nobody sees
-7. a text is longer than the limit
-8. an optional value cannot be read; the row goes too, since guessing null would hide a broken exporter
-9. an account or prompt id begins as those of planted prompts do (`campaigns.records.RESERVED_PREFIX`)
+3. the account was erased (`campaigns.tombstones`): the row keeps nothing but its place
+4. some text is not valid UTF-8
+5. a required value cannot be read as its column's type
+6. a required value is null, or an empty id
+7. the prompt is empty: nothing but whitespace and code points that nobody sees
+8. a text is longer than the limit
+9. an optional value cannot be read; the row goes too, since guessing null would hide a broken exporter
+10. an account or prompt id begins as those of planted prompts do (`campaigns.records.RESERVED_PREFIX`)
 
 A column is judged as a whole, too. It is *missing* when no row of the file has it, and *retyped* when it
 holds values and none of them can be read; for a required column either stops the run before anything is
@@ -177,6 +178,7 @@ def judge(
     too_long: Mapping[str, Mask],
     limits: Limits,
     other_accounts: Mask | None = None,
+    erased: Mask | None = None,
 ) -> Verdicts:
     """The verdict on each row; see the order at the top of the file. `columns` holds the required ones at least."""
     moments = columns["created_at"].values.cast(pa.int64())
@@ -189,12 +191,15 @@ def judge(
             codes[here] = len(faults)
             faults.append((reason, detail))
 
-    fault(_true(pc.greater(moments, _microseconds(limits.latest))), Reason.FUTURE, "created_at")
+    future = _true(pc.greater(moments, _microseconds(limits.latest)))
+    fault(future if erased is None else future & ~erased, Reason.FUTURE, "created_at")
     if limits.day is not None:
         elsewhere = _true(pc.is_valid(moments)) & (day_numbers(moments) != (limits.day - EPOCH).days)
         codes[elsewhere & (codes == ACCEPTED)] = OTHER_DAY
     if other_accounts is not None:
         codes[other_accounts & (codes == ACCEPTED)] = OTHER_ACCOUNT
+    if erased is not None:
+        fault(erased, Reason.ERASED, "")
     for name, column in columns.items():
         fault(column.not_utf8, Reason.INVALID_UTF8, name)
     for name in REQUIRED_COLUMNS:
@@ -221,10 +226,12 @@ def rejected(batch: Batch, columns: Mapping[str, pa.Array], verdicts: Verdicts, 
     """The quarantine rows of a batch: the rows that failed a check, and the records that never were rows."""
     at = np.flatnonzero(verdicts.codes >= 0)
     codes = pa.array(verdicts.codes[at])
+    erased = [number for number, (reason, _) in enumerate(verdicts.faults) if reason == Reason.ERASED]
+    nameless = pc.is_in(codes, value_set=pa.array(erased, codes.type))
     failed = pa.table(
         {
-            "prompt_id": columns["prompt_id"].take(pa.array(at)),
-            "account_id": columns["account_id"].take(pa.array(at)),
+            "prompt_id": pc.if_else(nameless, None, columns["prompt_id"].take(pa.array(at))),
+            "account_id": pc.if_else(nameless, None, columns["account_id"].take(pa.array(at))),
             "source": pa.repeat(source, len(at)),
             "row": batch.rows[at],
             "reason": pa.array([str(reason) for reason, _ in verdicts.faults], pa.string()).take(codes),

@@ -23,6 +23,7 @@ from campaigns.errors import InputError, IntegrityError, QuarantineLimitError, U
 from campaigns.records import PROMPTS, PSEUDONYM_COLUMNS, QUARANTINE, TEXT_KEY, TRAFFIC, IngestCounts, Reason
 from campaigns.runs import Run
 from campaigns.settings import IngestSettings, Settings
+from campaigns.tombstones import Recognise
 from ingest.adapters import Shape
 from ingest.batches import Batch, ReadOptions
 from ingest.checks import EPOCH, FileColumns, Limits, Verdicts, day_numbers, judge, quarantine_rows, rejected
@@ -50,6 +51,7 @@ def ingest(
     shape: Shape | None = None,
     account_fields: Sequence[str] | None = None,
     accounts: pa.Array | None = None,
+    recognise: Recognise | None = None,
 ) -> IngestCounts:
     """Read the traffic of `run.day` into the run folder.
 
@@ -63,6 +65,7 @@ def ingest(
         shape: how to read every file; by default each file tells.
         account_fields: where an adapter finds the account; see `adapters.ACCOUNT_FIELDS`.
         accounts: ids as they stand in a run; rows of all others are passed over and counted apart.
+        recognise: tells accounts that were erased, by their ids as they stand in a run; None: nobody was.
 
     Raises:
         InputError: nothing to read, or a column that is missing, retyped or without a time zone.
@@ -70,7 +73,7 @@ def ingest(
     """
     partitions = Partitions(run.path / "spill", settings.ingest.partitions)
     try:
-        return _Ingest(run, settings, partitions, progress, accounts).work(
+        return _Ingest(run, settings, partitions, progress, accounts, recognise).work(
             find(source), _options(settings.ingest, shape, account_fields)
         )
     finally:
@@ -154,9 +157,11 @@ class _Ingest:
         partitions: Partitions,
         progress: Callable[[int], None] | None,
         accounts: pa.Array | None,
+        recognise: Recognise | None,
     ) -> None:
         self._run = run
         self._accounts = accounts
+        self._recognise = recognise
         self._knobs = settings.ingest
         self._key = settings.secret_key.get_secret_value().encode()
         self._partitions = partitions
@@ -234,7 +239,9 @@ class _Ingest:
         if self._key:
             for name in PSEUDONYM_COLUMNS:
                 values[name] = pseudonym(values[name], self._key, KINDS[name])
-        verdicts = judge(typed, batch.too_long, self._limits, self._of_others(values["account_id"]))
+        erased = self._recognise(values["account_id"]) if self._recognise is not None else None
+        others = self._of_others(values["account_id"])
+        verdicts = judge(typed, batch.too_long, self._limits, others, erased)
         self._partitions.add(self._accepted(number, batch, values, np.flatnonzero(verdicts.accepted)))
         return verdicts, rejected(batch, values, verdicts, file.name)
 
