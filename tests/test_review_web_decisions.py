@@ -13,8 +13,9 @@ from typing import Any
 import pytest
 from httpx2 import Response
 from queue_examples import STRONG, Example, examples, named_together, publish_queue
+from run_examples import GRADES, LEDGER
 from store_examples import MONDAY, NOON, TUESDAY
-from web_examples import Opened, opened, signed_in, words
+from web_examples import Opened, opened, page_example, signed_in, words
 
 from campaigns.entries import Verdict
 from campaigns.records import Tier
@@ -255,3 +256,14 @@ def test_who_may_only_read_decides_nothing(desk: Opened) -> None:
     assert viewer.post(f"/decisions/{made.id}/undo").status_code == 403
     assert viewer.post("/decisions/undo", data={"decision": [made.id]}).status_code == 403
     assert [one.id for one in desk.store.decisions()] == [made.id]
+
+
+def test_who_confirms_what_is_not_actionable_is_told_why_it_is_not(tmp_path: Path) -> None:
+    page_example(tmp_path)
+    with opened(tmp_path) as page:
+        told = words(page.text(f"/decisions/new?verdict=confirmed&on={GRADES}"))
+        both = words(page.text(f"/decisions/new?verdict=confirmed&on={GRADES}&on={LEDGER}"))
+        dismissing = words(page.text(f"/decisions/new?verdict=dismissed&on={GRADES}"))
+    assert "It is review , not actionable." in told
+    assert "2 of them are not actionable" in both
+    assert "not actionable" not in dismissing

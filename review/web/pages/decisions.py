@@ -15,10 +15,11 @@ from campaigns.entries import Decision, Verdict
 from campaigns.errors import UsageError
 from campaigns.proposals import Acted, act
 from campaigns.queue import MOST_IDS, QueueRow
+from campaigns.records import Tier
 from campaigns.sessions import Role
 from review.campaign import campaign_row
 from review.dry_run import dry_run, intend, look
-from review.evidence import read_sheet
+from review.evidence import Sheet, read_sheet
 from review.glance import MOST_SENTENCES, telling
 from review.web.access import GuardedRoute, User, allow
 from review.web.decided import BY_MISTAKE, n_waiting, with_decided
@@ -41,14 +42,19 @@ def dialog(request: Request, verdict: Verdict, on: Ids) -> Response:
         looked = look(session, on)
     plan = dry_run(desk.settings.home, looked, verdict, review.second_person_accounts)
     own: list[str] = []
+    cautions: list[str] = []
     if verdict == Verdict.CONFIRMED and len(plan.rows) == 1:
-        own = _sentences(desk, plan.rows[0])
+        sheet = _sheet(desk, plan.rows[0])
+        own = [one.sentence for one in telling(sheet)[:MOST_SENTENCES]]
+        cautions = [*sheet.explained, *sheet.missing]
     today = desk.clock().date()
     return page(
         request,
         "decide/dialog.html",
         plan=plan,
         presets=presets(verdict, own),
+        cautions=cautions,
+        n_short=sum(row.tier != Tier.ACTIONABLE for row in plan.rows),
         limit=review.second_person_accounts,
         today=today,
         until=today + timedelta(days=review.dismiss_days) if verdict == Verdict.DISMISSED else None,
@@ -141,11 +147,10 @@ def _undone(request: Request, user: User, decision_ids: Sequence[int], reason: s
     return with_decided(page(request, "decide/undone.html", names=back), back=back)
 
 
-def _sentences(desk: Desk, row: QueueRow) -> list[str]:
-    """What speaks most clearly against the campaign."""
+def _sheet(desk: Desk, row: QueueRow) -> Sheet:
+    """What speaks for and against the campaign on its latest day."""
     tables = desk.tables(desk.published(row.last_day))
-    sheet = read_sheet(tables, campaign_row(tables, row.campaign_id))
-    return [one.sentence for one in telling(sheet)[:MOST_SENTENCES]]
+    return read_sheet(tables, campaign_row(tables, row.campaign_id))
 
 
 def _next_after(request: Request, rows: Sequence[QueueRow]) -> str:
