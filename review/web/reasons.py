@@ -102,7 +102,7 @@ def _headline(sheet: Sheet) -> str:
     if sheet.tier == Tier.ACTIONABLE:
         return f"{groups} {speak}; it takes {sheet.needed}. Nothing explains them away."
     if sheet.tier == Tier.BENIGN:
-        return "There is an innocent explanation, or nothing about its accounts speaks."
+        return "It has an innocent explanation." if sheet.explained else "Nothing about its accounts speaks."
     if not spoken:
         return f"No group of facts about its accounts speaks by itself; actionable takes {sheet.needed}."
     return f"{groups} {speak}; actionable takes {sheet.needed}, and nothing that explains them away."
