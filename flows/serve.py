@@ -17,11 +17,14 @@ from prefect.types.entrypoint import EntrypointType
 from campaigns.settings import load
 from flows.deliver import deliver_messages
 from flows.discover import discover_campaigns
+from flows.maintain import keep_what_is_needed
 from flows.resources import Flags
 
 NAME: Final = "nightly"
 DELIVERY: Final = "delivery"
 DELIVERY_CRON: Final = "*/5 * * * *"
+RETENTION: Final = "retention"
+RETENTION_CRON: Final = "0 4 * * *"
 
 
 @flow(name="discover-yesterday", persist_result=False)
@@ -41,7 +44,7 @@ def serve(flags: Flags | None = None) -> None:
 
 
 def deployments(flags: Flags | None = None) -> list[RunnerDeployment]:
-    """The nightly run and, if the settings name a sink, the hand-off.
+    """The nightly run, if the settings name a sink the hand-off, and retention.
 
     Each runs one at a time: a run that is due while another works is cancelled. The day lock, and the leases of
     messages, guard what Prefect's limit cannot see.
@@ -49,13 +52,19 @@ def deployments(flags: Flags | None = None) -> list[RunnerDeployment]:
     settings = load(flags).settings
     nightly = Cron(settings.flow.schedule, timezone=settings.flow.timezone)
     made = [
-        _deployment(discover_yesterday, NAME, nightly, flags, "Finds the prompt campaigns of the day before.")
+        _deployment(
+            discover_yesterday, NAME, nightly, flags, "Finds the prompt campaigns of the day before."
+        ),
     ]
     if settings.delivery.sinks:
         often = Cron(DELIVERY_CRON, timezone="UTC")
         made.append(
             _deployment(deliver_messages, DELIVERY, often, flags, "Hands confirmed campaigns to enforcement.")
         )
+    after = Cron(RETENTION_CRON, timezone="UTC")
+    made.append(
+        _deployment(keep_what_is_needed, RETENTION, after, flags, "Clears what was kept long enough.")
+    )
     return made
 
 

@@ -207,10 +207,10 @@ def test_the_hand_off_is_deployed_where_a_sink_is_set(home: Path) -> None:
     import yaml
     from prefect.flows import load_flow_from_entrypoint
 
-    from flows.serve import DELIVERY, DELIVERY_CRON, NAME, deployments
+    from flows.serve import DELIVERY, DELIVERY_CRON, NAME, RETENTION, deployments
 
-    assert [one.name for one in deployments()] == [NAME]
-    nightly, delivery = deployments({"delivery.sinks": "jsonl"})
+    assert [one.name for one in deployments()] == [NAME, RETENTION]
+    nightly, delivery, _ = deployments({"delivery.sinks": "jsonl"})
     assert (nightly.name, delivery.name) == (NAME, DELIVERY)
     assert delivery.parameters == {"flags": {"delivery.sinks": "jsonl"}}
     assert (delivery.entrypoint, delivery.concurrency_limit) == ("flows.deliver.deliver_messages", 1)
