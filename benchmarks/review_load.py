@@ -43,6 +43,8 @@ from review.web.sign_in.sessions import COOKIE
 ANALYSTS, SECONDS, NIGHTS_EVERY, PACE = 20, 60.0, 6.0, 12.0
 """Seconds between two publications, and those that an analyst takes for a campaign: fifty in ten minutes."""
 UNDOING: Final = 0.2
+PATIENCE: Final = 90.0
+"""Seconds beyond the time that nights are waited for."""
 CLICKS: Final = 4
 FIRST: Final = date(2026, 1, 5)
 _ROW: Final = re.compile(r'data-id="(c-[0-9a-f]+)"')
@@ -86,7 +88,7 @@ def review_load(
     lost = sum((Counter(seen.decided) - kept).values()) + max(seen.undone - undone, 0)
     writes = seen.seconds.get("decide", []) + seen.seconds.get("undo", [])
     errors = sum(count for status, count in seen.statuses.items() if status >= 500) + len(seen.troubles)
-    rows = [
+    rows: list[tuple[str | int | float, ...]] = [
         (kind, len(took), *(1e3 * float(np.percentile(took, share)) for share in (50, 95, 99, 100)))
         for kind, took in sorted(seen.seconds.items())
     ]
@@ -105,30 +107,52 @@ def review_load(
 
 
 def run_load(
-    home: Path, analysts: int, seconds: float, *, every: float = NIGHTS_EVERY, pace: float = PACE
+    home: Path,
+    analysts: int,
+    seconds: float,
+    *,
+    every: float = NIGHTS_EVERY,
+    pace: float = PACE,
+    nights: int = 0,
 ) -> tuple[Seen, int]:
-    """(what the analysts met, how many nights were published)."""
+    """(what the analysts met, how many nights were published).
+
+    Args:
+        nights: publications to wait for, beyond the time if need be.
+    """
     with Store.open_url(f"sqlite:///{home / 'shoal.db'}", home) as store:
         tokens = [_token(store, f"analyst {number}") for number in range(analysts)]
         pages = max(len(store.campaigns(tier=Tier.REVIEW)) // PAGE, 1)
-    seen, deadline = Seen(), time.monotonic() + seconds
+    seen, over = Seen(), threading.Event()
     context = multiprocessing.get_context("spawn")
     with _server(home) as origin:
         stop = context.Event()
         night = context.Process(target=_nights, args=(home, stop, every))
         threads = [
-            threading.Thread(target=_analyst, args=(origin, token, number, pages, pace, deadline, seen))
+            threading.Thread(target=_analyst, args=(origin, token, number, pages, pace, over, seen))
             for number, token in enumerate(tokens)
         ]
         night.start()
         for thread in threads:
             thread.start()
+        published = _wait_for_nights(home, seconds, nights)
+        over.set()
         for thread in threads:
             thread.join()
         stop.set()
         night.join()
+    return seen, published
+
+
+def _wait_for_nights(home: Path, seconds: float, nights: int) -> int:
+    """Until the time is over and so many nights are published, however slow the machine is; how many are."""
+    began = time.monotonic()
     with Store.open_url(f"sqlite:///{home / 'shoal.db'}", home) as store:
-        return seen, len(store.published_days()) - 1
+        while True:
+            time.sleep(0.2)
+            published, lasted = len(store.published_days()) - 1, time.monotonic() - began
+            if lasted >= seconds and (published >= nights or lasted > seconds + PATIENCE):
+                return published
 
 
 # -- processes -----------------------------------------------------------------------------------------
@@ -223,12 +247,12 @@ def _token(store: Store, user: str) -> str:
 
 
 def _analyst(
-    origin: str, token: str, number: int, pages: int, pace: float, deadline: float, seen: Seen
+    origin: str, token: str, number: int, pages: int, pace: float, over: threading.Event, seen: Seen
 ) -> None:
     headers = {"Cookie": f"{COOKIE}={token}", "Sec-Fetch-Site": "same-origin", "Origin": origin}
     rng = np.random.default_rng(number)
     with httpx.Client(base_url=origin, headers=headers, timeout=60) as client:
-        while time.monotonic() < deadline:
+        while not over.is_set():
             try:
                 _work(client, 1 + int(rng.integers(pages)), rng, seen, pace)
             except httpx.TransportError as error:

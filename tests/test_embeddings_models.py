@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 
 import pytest
@@ -53,6 +54,7 @@ def test_one_changed_byte_of_the_default_model_is_refused(
         target.symlink_to(original.folder / file)
     (package / "__init__.py").touch()
     monkeypatch.syspath_prepend(str(tmp_path))
+    monkeypatch.delitem(sys.modules, package.name, raising=False)  # another test may have imported it
     assert find_model(settings_for("default", tmp_path)).folder == package / "model"
 
     changed = bytearray((package / "model" / name).read_bytes())

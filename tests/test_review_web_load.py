@@ -17,7 +17,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(180)]
 def test_decisions_of_twenty_analysts_survive_the_nights(tmp_path: Path) -> None:
     home = tmp_path / "home"
     publish_day(home, FIRST, Sizes(campaigns=150, members=6_000))
-    seen, nights = run_load(home, analysts=20, seconds=6.0, every=0.5, pace=1.0)
+    seen, nights = run_load(home, analysts=20, seconds=6.0, every=0.5, pace=1.0, nights=3)
     assert nights >= 3
     assert seen.troubles == []
     assert {status for status in seen.statuses if status >= 500} == set()
