@@ -67,7 +67,8 @@ def test_every_command_that_was_promised_is_there() -> None:
     top = {path[0] for path in commands() if path}
     promised = (
         "init doctor config demo run backfill status campaigns show decide decisions ranker explain-prompt map "
-        "serve verify allow report diff match same seed review feed proposals approve decline split relabel audit"
+        "serve verify allow report diff match same seed review feed proposals approve decline split relabel audit "
+        "deliver export erase retain explain"
     )
     assert top == set(promised.split())
 

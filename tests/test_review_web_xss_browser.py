@@ -32,8 +32,8 @@ document.addEventListener("securitypolicyviolation", (event) =>
 """
 INTRUDERS: Final = """() => {
   const tags = "script:not([src^='/static/']), img, iframe, object, embed, base, style, math, marquee, video, mglyph," +
-    "link:not([href^='/']), meta[http-equiv], form[action^='javascript'], a[href^='javascript'], [formaction^='javascript']," +
-    "svg script";
+    "link:not([href^='/']), meta[http-equiv], form[action^='javascript'], a[href^='javascript']," +
+    "[formaction^='javascript'], svg script";
   const found = [...document.querySelectorAll(tags)].map((element) => element.outerHTML.slice(0, 200));
   for (const element of document.querySelectorAll("*"))
     for (const { name } of element.attributes)
