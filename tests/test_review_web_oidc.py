@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import gzip
 import hmac
 import json
 import logging
@@ -29,7 +30,7 @@ from campaigns.store import Store
 from review.web.app import create_app
 from review.web.sign_in.id_token import BadTokenError, key_set, read_claims
 from review.web.sign_in.oidc import COOKIE, LIFETIME
-from review.web.sign_in.provider import KEPT, MOST_BYTES, is_safe
+from review.web.sign_in.provider import DISCOVERY, KEPT, MOST_BYTES, is_safe
 from review.web.sign_in.sessions import COOKIE as SESSION
 
 ORIGIN: Final = "https://shoal.example"
@@ -489,6 +490,13 @@ def test_a_forged_token_is_refused(scene: Scene, forge: Callable[[FakeProvider, 
     assert scene.refused(browser, scene.sign_in(browser))
 
 
+def test_a_shared_secret_signs_nothing_even_where_it_is_among_the_keys() -> None:
+    secret = OctKey.import_key(CLIENT_SECRET)
+    token = jwt.encode({"alg": "HS256"}, {"sub": "7"}, secret, ["HS256"])
+    with pytest.raises(BadTokenError, match="unsupported_algorithm"):
+        read_claims(token, KeySet([secret]), issuer="i", client_id="c", nonce="n", now=NOON)
+
+
 @given(
     st.text(st.characters(codec="utf-8"), max_size=60)
     | st.from_regex(r"[\w-]*\.[\w-]*\.[\w-]*", fullmatch=True)
@@ -579,29 +587,43 @@ def test_weak_and_foreign_keys_are_passed_over() -> None:
         key_set({"keys": others})
 
 
+def in_the_name_of_another(document: Claims) -> Response:
+    return JSONResponse({**document, "issuer": "https://elsewhere.example"})
+
+
+def longer_than_it_may_be(document: Claims) -> Response:
+    return PlainTextResponse(json.dumps(document) + " " * MOST_BYTES)
+
+
+def packed(document: Claims) -> Response:
+    return Response(gzip.compress(json.dumps(document).encode()), headers={"Content-Encoding": "gzip"})
+
+
 @pytest.mark.parametrize(
-    ("path", "answer"),
+    "answer",
     [
-        ("/.well-known/openid-configuration", PlainTextResponse("oops", 500)),
-        ("/.well-known/openid-configuration", PlainTextResponse("not json")),
-        ("/.well-known/openid-configuration", PlainTextResponse("[" * 100_000)),
-        ("/.well-known/openid-configuration", JSONResponse([])),
-        ("/.well-known/openid-configuration", JSONResponse({"issuer": "https://elsewhere.example"})),
-        ("/.well-known/openid-configuration", RedirectResponse("/keys")),
-        ("/.well-known/openid-configuration", PlainTextResponse(" " * (MOST_BYTES + 1))),
-        ("/.well-known/openid-configuration", Response(b"\x1f\x8b", headers={"Content-Encoding": "gzip"})),
+        lambda _: PlainTextResponse("oops", 500),
+        lambda document: JSONResponse(document, 404),
+        lambda _: PlainTextResponse("not json"),
+        lambda _: PlainTextResponse("[" * 100_000),
+        lambda _: JSONResponse([]),
+        lambda _: JSONResponse({}),
+        lambda _: RedirectResponse("/keys"),
+        in_the_name_of_another,
+        longer_than_it_may_be,
+        packed,
     ],
 )
 def test_a_provider_that_answers_nothing_of_use_is_told_in_words(
-    scene: Scene, path: str, answer: Response
+    scene: Scene, answer: Callable[[Claims], Response]
 ) -> None:
-    scene.provider.answers[path] = answer
+    scene.provider.answers[DISCOVERY] = answer(scene.provider.document)
     browser = scene.browser()
     for _ in range(3):
         found = browser.get("/sign-in/provider")
         assert found.status_code == 502
         assert "cannot be reached" in found.text
-    assert scene.provider.asked == [path]  # and is left alone for seconds
+    assert scene.provider.asked == [DISCOVERY]  # and is left alone for seconds
     assert "set-cookie" not in found.headers
     scene.provider.answers.clear()
     scene.clock.move(seconds=5)
