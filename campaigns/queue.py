@@ -16,7 +16,7 @@ from campaigns.entries import CampaignState, Verdict
 from campaigns.errors import UsageError
 from campaigns.records import Objective, Tier
 from campaigns.review_tables import ProposalRow
-from campaigns.tables import CampaignDayRow, CampaignRow, DayRow
+from campaigns.tables import CampaignDayRow, CampaignRow, DayRow, storable
 
 _Row = TypeVar("_Row", bound=tuple[Any, ...])
 
@@ -283,7 +283,7 @@ def _searched(query: Select[_Row], wanted: Filter) -> Select[_Row]:
     """Words are sought in one text, which has a space between its parts as no word has."""
     space = literal(" ")
     text = func.lower(CampaignRow.title + space + CampaignRow.template + space + CampaignRow.campaign_id)
-    for word in wanted.search.split():
+    for word in storable(wanted.search).split():
         query = query.where(text.contains(word.lower(), autoescape=True))
     return query
 

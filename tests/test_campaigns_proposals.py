@@ -73,10 +73,8 @@ def waiting(store: Store) -> dict[str, int]:
 
 
 def test_one_decision_is_made_for_each_target(known: Store) -> None:
-    made = acting(
-        known,
-        intent(*targets(known, *NAMES), verdict=Verdict.DISMISSED, expires_on=TUESDAY.replace(year=2027)),
-    )
+    last = date(2027, 1, 6)
+    made = acting(known, intent(*targets(known, *NAMES), verdict=Verdict.DISMISSED, expires_on=last))
     assert made.proposal is None
     assert [(one.campaign_id, one.verdict, one.expires_on) for one in made.decisions] == [
         (name, Verdict.DISMISSED, last) for name in NAMES
