@@ -45,6 +45,7 @@ from campaigns.records import (
 from campaigns.settings import CONFIG_FILE, CONFIG_VARIABLE, NESTED, PREFIX, Settings
 from flows.cli import READER_GONE, app
 from flows.commands.console import STAGES
+from flows.commands.context import SECRETS
 from flows.commands.teaching import EXAMPLES
 from ingest.adapters import ACCOUNT_FIELDS, Shape
 from ingest.pseudonyms import KINDS as PSEUDONYM_KINDS
@@ -268,6 +269,9 @@ _MANIFEST = {
     "with real ones. Empty: none were planted.",
     "health": "The checks of the [health gate](runbook.md#a-run-was-not-published): value, limit, sentence. `accepted` "
     "says by whom, why and when a run was published that failed one.",
+    "erasures": "Each [erasure](how-to.md#erase-an-account) that changed the run: when, the digest before and after, "
+    "rows taken out or changed by table.",
+    "cleared": "When its texts [went](how-to.md#keep-only-what-is-needed), as in `erasures`.",
     "sample": "`rate` and `by`: the settings `sample_rate` and `sample_by`.",
     "second_pass": "Of a day [counted again](how-it-works.md#two-passes): the run that it rests on, accounts and "
     "prompts by why they were chosen, accounts left out or absent, rows passed over. `sample` and `detection_floor` "
@@ -488,8 +492,8 @@ def _settings() -> Iterator[str]:
         f"From `{CONFIG_FILE}` in the working folder (or the file that `--config` or `{CONFIG_VARIABLE}` names), "
         f"over that from the environment, over that from flags (`--set KEY=VALUE`). The variable of a key is "
         f"`{PREFIX}` and the key in capitals with `{NESTED}` for each dot: `{_variable('embedding.batch_size')}`. "
-        f"Unknown keys are errors. Secrets (`store_url`, `secret_key`, `match.token`, `review.oidc_client_secret`) are "
-        f"read from the environment or the file and never from flags.\n"
+        f"Unknown keys are errors. Secrets ({', '.join(f'`{key}`' for key in sorted(SECRETS))}) are read from the "
+        f"environment or the file and never from flags.\n"
     )
     model = Settings()
     plain = {name: info for name, info in _fields(model) if not isinstance(getattr(model, name), BaseModel)}
@@ -665,7 +669,6 @@ def _exit_codes() -> Iterator[str]:
     rows += [(code, f"`{name}`", text) for name, code, text in error_tree()]
     rows.append((str(READER_GONE), "", "the reader of a pipe, such as `head`, left before the end"))
     yield from _table(("code", "error", ""), rows)
-    yield "No command of this version leaves with 8.\n"
 
 
 def error_tree() -> list[tuple[str, str, str]]:

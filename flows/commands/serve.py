@@ -1,4 +1,4 @@
-"""`shoal serve`: the nightly run."""
+"""`shoal serve`: the nightly run, and the hand-off."""
 
 from __future__ import annotations
 
@@ -9,9 +9,10 @@ from flows.commands.context import Call
 
 
 def serve(ctx: typer.Context) -> None:
-    """Serve the nightly run until it is stopped, through Prefect.
+    """Serve the nightly run until it is stopped, through Prefect; and the hand-off, if delivery.sinks names a sink.
 
-    When, in which time zone and on which traffic: the settings flow.schedule, flow.timezone and input.
+    When, in which time zone and on which traffic: the settings flow.schedule, flow.timezone and input. What was
+    confirmed is handed over every five minutes, as `shoal deliver` does.
 
     [bold]Examples[/bold]
       shoal --set input='traffic/day={day}' serve
@@ -27,5 +28,6 @@ def serve(ctx: typer.Context) -> None:
         from flows.serve import serve as serve_flows
 
         at = f"{settings.flow.schedule} ({settings.flow.timezone})"
-        say(f"nightly run at {at}, scheduled by {url}; Ctrl-C stops", quiet=call.quiet)
+        more = " and hand-off every five minutes" if settings.delivery.sinks else ""
+        say(f"nightly run at {at}{more}, scheduled by {url}; Ctrl-C stops", quiet=call.quiet)
         serve_flows(call.flags)
