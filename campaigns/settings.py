@@ -505,9 +505,11 @@ class RetentionSettings(Section):
     run_days: int = Field(
         0,
         ge=0,
-        description="Days that run folders are kept if no decision rests on them; 0: for good.",
+        description="Days that run folders are kept if neither a day nor a decision rests on them; 0: for good.",
     )
-    cache_days: int = Field(0, ge=0, description="Days that vectors of texts are kept unused; 0: for good.")
+    cache_days: int = Field(
+        0, ge=0, description="Days that files of vectors are kept after they were written; 0: for good."
+    )
     message_days: int = Field(
         0, ge=0, description="Days that bodies of delivered messages are kept; 0: for good."
     )

@@ -88,6 +88,7 @@ def recogniser(store: Store) -> Recognise | None:
         encoded = account_ids.dictionary_encode()
         erased = np.array([digest(key, name) in buried for name in encoded.dictionary.to_pylist()], np.bool_)
         places = encoded.indices.fill_null(-1).to_numpy(zero_copy_only=False)
-        return np.append(erased, np.False_)[places]
+        found: NDArray[np.bool_] = np.append(erased, np.False_)[places]
+        return found
 
     return recognise

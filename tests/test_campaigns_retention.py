@@ -112,7 +112,7 @@ def test_old_vectors_and_tickets_go(home: Path) -> None:
 
 def test_a_dry_run_counts_the_same_and_changes_nothing(home: Path) -> None:
     publish_example(home, MONDAY, force=True)
-    periods = {"prompt_days": 10, "run_days": 10, "message_days": 10}
+    periods: dict[str, Any] = {"prompt_days": 10, "run_days": 10, "message_days": 10}
     before = everything(home / "runs")
     counted = retained(home, dry_run=True, **periods)
     assert everything(home / "runs") == before
