@@ -10,13 +10,15 @@ from dataclasses import replace
 from multiprocessing.connection import Connection
 from multiprocessing.context import ForkServerContext
 from pathlib import Path
+from typing import Any
 
 import pytest
 from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
-from sqlalchemy import CheckConstraint, Table, event, inspect, text
-from store_examples import MONDAY, TUESDAY, a_campaign, a_run, a_wording, publish_now
+from people_examples import derived, repeated
+from sqlalchemy import CheckConstraint, MetaData, Table, event, inspect, text
+from store_examples import MONDAY, NOON, TUESDAY, WEDNESDAY, a_campaign, a_run, a_wording, publish_now
 
 from campaigns import database
 from campaigns.database import Database, migrate, migration_config
@@ -101,6 +103,98 @@ def test_decisions_are_added_to_a_store_that_has_campaigns(store_url: str) -> No
         assert [c.campaign_id for c in store.campaigns()] == ["c1"]
         decided = store.decide("c1", Verdict.WATCH, reason="new", author="ada")
         assert store.decisions() == [decided]
+
+
+def fill_of_0007(url: str) -> None:
+    """Four campaigns on two days, with every kind of decision, as the version before wrote them."""
+    opened = Database(url)
+    with opened.writer.begin() as connection:
+        command.upgrade(migration_config(connection), "0007")
+        known = MetaData()
+        known.reflect(connection)
+
+        def add(table: str, *rows: dict[str, Any]) -> None:
+            connection.execute(known.tables[table].insert(), list(rows))
+
+        days = {"2026-01-05.1": MONDAY, "2026-01-06.1": TUESDAY}
+        digests = {"attempt": 1, "fingerprint": "f", "digest": "d", "path": "p", "counts": {}}
+        add(
+            "runs",
+            *({"run_id": run, "day": day, **digests, "published_at": NOON} for run, day in days.items()),
+        )
+        add("days", *({"day": day, "current_run_id": run} for run, day in days.items()))
+        seen = {"c1": [MONDAY, TUESDAY], "c2": [MONDAY], "c3": [TUESDAY], "c4": [MONDAY]}
+        add(
+            "campaigns",
+            *({"campaign_id": name, "first_day": on[0], "last_day": on[-1]} for name, on in seen.items()),
+        )
+        figures = {"n_accounts": 5, "objective": "code", "template": "t {text}"}
+        add(
+            "campaign_days",
+            *(
+                {
+                    "campaign_id": name,
+                    "day": day,
+                    "run_id": f"{day}.1",
+                    "title": f"{name} of {day}",
+                    "tier": "review" if day == MONDAY else "actionable",
+                    "score": 0.5 + number / 10,
+                    "n_prompts": 10 * number + day.day,
+                    **figures,
+                }
+                for number, (name, on) in enumerate(seen.items())
+                for day in on
+            ),
+        )
+        said = {"day": MONDAY, "run_id": "2026-01-05.1", "reason": "r", "author": "ada", "created_at": NOON}
+        decided = (
+            ("c1", "watch"),
+            ("c1", "confirmed"),
+            ("c2", "dismissed"),
+            ("c3", "watch"),
+            ("gone", "confirmed"),
+        )
+        for name, verdict in decided:
+            add("decisions", {"campaign_id": name, "verdict": verdict, "undoes": None, **said})
+        add("decisions", {"campaign_id": "c1", "verdict": None, "undoes": 2, **said})
+        add("decisions", {"campaign_id": "c3", "verdict": None, "undoes": 4, **said})
+    opened.close()
+
+
+def test_campaigns_of_before_repeat_their_latest_day_and_what_was_decided(store_url: str) -> None:
+    fill_of_0007(store_url)
+    for _ in range(2):  # again after a way back
+        with Store.open_url(store_url) as store:
+            with store.reading() as session:
+                assert repeated(session) == derived(session)
+            found = {one.campaign_id: (one.title, one.verdict, one.tier) for one in store.campaigns()}
+            assert found == {
+                "c1": ("c1 of 2026-01-06", "watch", "actionable"),
+                "c2": ("c2 of 2026-01-05", "dismissed", "review"),
+                "c3": ("c3 of 2026-01-06", None, "actionable"),
+                "c4": ("c4 of 2026-01-05", None, "review"),
+            }
+            assert len(store.decisions()) == 7
+            assert [(one.value, one.expires_on) for one in store.allow_list()] == [("c2", None)]
+            assert store.verify() == []
+        opened = Database(store_url)
+        with opened.writer.begin() as connection:
+            command.downgrade(migration_config(connection), "0007")
+        opened.close()
+    assert "audit" not in tables(store_url)
+
+
+def test_people_go_on_where_they_were_before_the_migration(store_url: str) -> None:
+    fill_of_0007(store_url)
+    with Store.open_url(store_url) as store:
+        store.undo(3, reason="no course", author="ada")
+        store.decide("c4", Verdict.CONFIRMED, reason="cards", author="ada")
+        publish_now(store, a_run(WEDNESDAY), [a_campaign("c2"), a_campaign("gone")])
+        with store.reading() as session:
+            assert repeated(session) == derived(session)
+        verdicts = {one.campaign_id: one.verdict for one in store.campaigns()}
+        assert verdicts == {"c1": "watch", "c2": None, "c3": None, "c4": "confirmed", "gone": "confirmed"}
+        assert store.audit_head().sequence == 2
 
 
 def test_opening_again_writes_nothing(store_url: str) -> None:

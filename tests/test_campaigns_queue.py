@@ -5,17 +5,16 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import date, timedelta
+from datetime import timedelta
 from typing import Any
 
 import numpy as np
 import pytest
-from people_examples import SAID, clock, intent, looked_at
+from people_examples import SAID, clock, derived, intent, looked_at, repeated
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 from store_examples import MONDAY, a_campaign, a_run, publish_now
 
-from campaigns.current import REPEATED
 from campaigns.entries import CampaignRecord, CampaignState, Event, Lineage, PublishedRun, Verdict
 from campaigns.errors import UsageError
 from campaigns.labels import relabel
@@ -34,9 +33,8 @@ from campaigns.queue import (
     select_queue,
 )
 from campaigns.records import Objective, Tier
-from campaigns.review_tables import LabelRow
 from campaigns.store import Store
-from campaigns.tables import CampaignDayRow, CampaignRow, DecisionRow
+from campaigns.tables import CampaignDayRow, CampaignRow
 
 DAYS = [MONDAY + timedelta(days=number) for number in range(6)]
 WORDS = ("essay", "Grade", "100%", "a_b", "a.b", "back\\slash", "漢字", "ÉTÉ", "'; --", "LEDGER")
@@ -275,37 +273,6 @@ def test_a_filter_of_too_many_campaigns_is_cut(store: Store) -> None:
 
 
 # -- what is repeated ----------------------------------------------------------------------------------
-
-
-def repeated(session: Session) -> dict[str, dict[str, Any]]:
-    """What `campaigns` says."""
-    columns = ("first_day", "last_day", *REPEATED, "labelled", "verdict")
-    rows = session.scalars(select(CampaignRow).execution_options(populate_existing=True))
-    return {row.campaign_id: {name: getattr(row, name) for name in columns} for row in rows}
-
-
-def derived(session: Session) -> dict[str, dict[str, Any]]:
-    """The same, from days, labels and decisions."""
-    days: dict[str, dict[date, CampaignDayRow]] = {}
-    for row in session.scalars(select(CampaignDayRow).execution_options(populate_existing=True)):
-        days.setdefault(row.campaign_id, {})[row.day] = row
-    labels = {row.campaign_id: row for row in session.scalars(select(LabelRow).order_by(LabelRow.id))}
-    decisions = list(session.scalars(select(DecisionRow).order_by(DecisionRow.id)))
-    undone = {row.undoes for row in decisions}
-    verdicts = {row.campaign_id: row.verdict for row in decisions if row.verdict and row.id not in undone}
-    found = {}
-    for name, of_days in days.items():
-        told = {column: getattr(of_days[max(of_days)], column) for column in REPEATED}
-        label = labels.get(name)
-        called = {"title": label.title, "objective": label.objective} if label else {}
-        called = {column: value for column, value in called.items() if value is not None}
-        found[name] = told | called | {
-            "first_day": min(of_days),
-            "last_day": max(of_days),
-            "labelled": bool(called),
-            "verdict": verdicts.get(name),
-        }  # fmt: skip
-    return found
 
 
 @pytest.mark.parametrize("seed", range(4))
