@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, timedelta
-from typing import Final
+from typing import Any, Final
 
 import prefect
 from prefect import flow
@@ -69,9 +69,10 @@ def deployments(flags: Flags | None = None) -> list[RunnerDeployment]:
 
 
 def _deployment(
-    work: Flow[..., object], name: str, schedule: Schedule, flags: Flags | None, description: str
+    work: Flow[Any, Any], name: str, schedule: Schedule, flags: Flags | None, description: str
 ) -> RunnerDeployment:
-    return work.to_deployment(
+    return RunnerDeployment.from_flow(
+        work,
         name,
         schedule=schedule,
         parameters={"flags": flags or {}},

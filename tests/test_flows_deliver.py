@@ -215,8 +215,8 @@ def test_the_hand_off_is_deployed_where_a_sink_is_set(home: Path) -> None:
     assert delivery.parameters == {"flags": {"delivery.sinks": "jsonl"}}
     assert (delivery.entrypoint, delivery.concurrency_limit) == ("flows.deliver.deliver_messages", 1)
     root = Path(__file__).parent.parent
-    written = yaml.safe_load((root / "prefect.yaml").read_text())["deployments"][1]
-    assert written["name"] == DELIVERY
+    every = yaml.safe_load((root / "prefect.yaml").read_text())["deployments"]
+    (written,) = (one for one in every if one["name"] == DELIVERY)
     assert written["concurrency_limit"] == {"limit": 1, "collision_strategy": "CANCEL_NEW"}
     assert written["schedules"] == [{"cron": DELIVERY_CRON, "timezone": "UTC"}]
     assert load_flow_from_entrypoint(written["entrypoint"]).name == "deliver-messages"
