@@ -9,8 +9,9 @@ in one of its own.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import fields
 from datetime import date, datetime
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session, aliased
@@ -162,14 +163,22 @@ def select_decisions(
     session: Session, campaign_id: str | None = None, *, in_force: bool = False
 ) -> list[Decision]:
     """Decisions about one campaign or all, oldest first; with `in_force` without undos and what they took back."""
-    query = select(DecisionRow).order_by(DecisionRow.id)
+    query = select(*_COLUMNS.values()).order_by(DecisionRow.id)
     if campaign_id is not None:
         query = query.where(DecisionRow.campaign_id == campaign_id)
     if in_force:
         undo = aliased(DecisionRow)
         undone = select(undo.id).where(undo.undoes == DecisionRow.id).exists()
         query = query.where(DecisionRow.undoes.is_(None), ~undone)
-    return [row.entry() for row in session.scalars(query)]
+    return [_entry(dict(zip(_COLUMNS, row, strict=True))) for row in session.execute(query)]
+
+
+_COLUMNS: Final = {field.name: getattr(DecisionRow, field.name) for field in fields(Decision)}
+"""Not whole rows of the model: there may be thousands of decisions, and they take three times as long."""
+
+
+def _entry(told: dict[str, Any]) -> Decision:
+    return Decision(**told | {"verdict": None if told["verdict"] is None else Verdict(told["verdict"])})
 
 
 def latest(decisions: Iterable[Decision]) -> dict[str, Decision]:

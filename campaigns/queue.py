@@ -165,9 +165,8 @@ def select_queue(session: Session, wanted: Filter, *, offset: int = 0, limit: in
     passing = _searched(select(CampaignRow.campaign_id, func.count().over()), wanted).where(*conditions)
     page = passing.order_by(*_order(wanted)).offset(max(offset, 0)).limit(limit)
     hits = session.execute(page).tuples().all()
-    if hits:
-        total = hits[0][1]
-    else:  # nothing so far down says how many there are
+    total = hits[0][1] if hits else 0
+    if not hits and offset > 0:  # nothing so far down says how many there are
         counting = _searched(select(func.count()).select_from(CampaignRow), wanted).where(*conditions)
         total = session.scalar(counting) or 0
     names = [name for name, _ in hits]
