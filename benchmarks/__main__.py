@@ -27,6 +27,7 @@ BENCHMARKS = {
     "map": ("benchmarks.review_map", 100_000),
     "queue": ("benchmarks.review_queue", 10_000),
     "load": ("benchmarks.review_load", 10_000),
+    "deliver": ("benchmarks.deliver", 240_000),
     "quality": ("benchmarks.quality", 3_000),
 }
 """The module of each, whose function of the same name does it, and the prompts of its day; 0: it needs none."""

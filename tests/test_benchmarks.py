@@ -121,6 +121,14 @@ def test_queue(folder: Path) -> None:
     check(review_queue(60, folder, days=3))
 
 
+@pytest.mark.slow
+def test_deliver(folder: Path) -> None:
+    result = run("deliver", folder, 6_000)
+    check(result)
+    assert [row[0] for row in result.rows] == ["decide", "jsonl", "csv", "webhook"]
+    assert result.value("webhook") > 0
+
+
 def test_every_benchmark_has_its_function() -> None:
     assert set(BENCHMARKS) == {
         "tokens",
@@ -133,6 +141,7 @@ def test_every_benchmark_has_its_function() -> None:
         "map",
         "queue",
         "load",
+        "deliver",
         "quality",
     }
 
