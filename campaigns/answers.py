@@ -6,6 +6,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from campaigns.audit import Action, append
+from campaigns.decisions import said
 from campaigns.entries import Answer, CampaignState, Clock, Event, RelatedEntry, utc_now
 from campaigns.errors import UsageError
 from campaigns.tables import AnswerRow, CampaignRow, LineageRow
@@ -29,17 +30,15 @@ def record_answer(
     for name in (campaign_id, other_id):
         if session.get(CampaignRow, name) is None:
             raise UsageError(f"no campaign {name!r}", hint="`shoal campaigns --all` lists them.")
-    for what, text in (("reason", reason), ("author", author)):
-        if not text.strip():
-            raise UsageError(f"an answer needs {what}", hint="Say what was seen, and who saw it.")
+    reason, author = said("reason", reason, "an answer"), said("author", author, "an answer")
     if campaign_id == other_id or (same and campaign_id in _goes_back_to(session, other_id)):
         raise UsageError(f"{other_id} is {campaign_id} already", hint="Name the newer campaign first.")
     row = AnswerRow(
         campaign_id=campaign_id,
         other_id=other_id,
         same=same,
-        reason=reason.strip(),
-        author=author.strip(),
+        reason=reason,
+        author=author,
         created_at=clock(),
     )
     session.add(row)

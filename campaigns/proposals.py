@@ -13,7 +13,7 @@ from datetime import date, datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from campaigns.audit import Action, append
@@ -170,6 +170,12 @@ def select_proposals(session: Session, *, waiting: bool = False) -> list[Proposa
     if waiting:
         query = query.where(ProposalRow.outcome.is_(None))
     return [_proposal(row) for row in session.scalars(query)]
+
+
+def count_waiting(session: Session) -> int:
+    """Proposals that nobody has settled."""
+    waiting = select(func.count()).select_from(ProposalRow).where(ProposalRow.outcome.is_(None))
+    return session.scalar(waiting) or 0
 
 
 def select_proposal(session: Session, proposal_id: int) -> Proposal:

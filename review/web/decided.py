@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from starlette.responses import Response
 
-from campaigns.proposals import select_proposals
+from campaigns.proposals import count_waiting
 from campaigns.store import Store
 
 BY_MISTAKE: Final = "decided by mistake"
@@ -18,7 +18,7 @@ BY_MISTAKE: Final = "decided by mistake"
 def n_waiting(store: Store) -> int:
     """Proposals that wait for a second person."""
     with store.reading() as session:
-        return len(select_proposals(session, waiting=True))
+        return count_waiting(session)
 
 
 def with_decided(

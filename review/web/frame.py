@@ -5,10 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
-from sqlalchemy.orm import Session
-
 from campaigns.entries import PublishedRun
-from campaigns.proposals import select_proposals
+from campaigns.proposals import count_waiting
 from campaigns.store import Store
 
 DAY_OF_DATA = timedelta(days=1)
@@ -41,7 +39,7 @@ def read_frame(store: Store, now: datetime, stale_hours: float) -> Frame:
     latest = store.latest_day()
     run = None if latest is None else store.current_run(latest)
     with store.reading() as session:
-        waiting = _waiting(session)
+        waiting = count_waiting(session)
     if run is None or latest is None:
         return Frame(None, 0.0, False, 0, 0, waiting)
     ended = datetime.combine(latest + DAY_OF_DATA, datetime.min.time(), now.tzinfo)
@@ -54,10 +52,6 @@ def read_frame(store: Store, now: datetime, stale_hours: float) -> Frame:
         _count(run, "ingest.rows_in"),
         waiting,
     )
-
-
-def _waiting(session: Session) -> int:
-    return len(select_proposals(session, waiting=True))
 
 
 def _count(run: PublishedRun, name: str) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import UTC, date, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -45,12 +46,12 @@ def environment(assets: Mapping[str, Asset]) -> Environment:
 
 
 def page(request: Request, template: str, status: int = 200, **values: Any) -> HTMLResponse:
-    """A page or a fragment. Templates also see who is signed in (`user`) and, if somebody is, what the frame shows."""
+    """A page or a fragment. Templates also see who is signed in (`user`); a page asks for what its frame shows."""
     state = request.app.state
     made: Environment = state.templates
     user = getattr(request.state, "user", None)
-    frame = None if user is None else state.frame(request)
-    text = made.get_template(template).render(user=user, frame=frame, **values)
+    read_frame = partial(state.frame, request)
+    text = made.get_template(template).render(user=user, read_frame=read_frame, **values)
     return HTMLResponse(text.encode("utf-8", "replace"), status)
 
 
